@@ -1,0 +1,142 @@
+"""The camera: projection between millimetres in camera axes and pixels of the full frame.
+
+Axes: x right, y down, z forward (OpenCV). Pixels: the centre of the first pixel is (0, 0).
+"""
+
+from __future__ import annotations
+
+import math
+import tomllib
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+DEFAULT_FOV_DEG = 55.0
+"""Assumed field of view along the longer image side, as MeTRAbs assumes where none is given."""
+
+_UNDISTORT_STEPS = 20
+
+
+class CameraError(ValueError):
+    """A camera file or an intrinsic value cannot be used; the text names the value and the cure."""
+
+
+@dataclass(frozen=True, slots=True)
+class Camera:
+    """Pinhole intrinsics with OpenCV's five-term distortion (k1, k2, p1, p2, k3)."""
+
+    focal_px: tuple[float, float]
+    centre_px: tuple[float, float]
+    size_wh: tuple[int, int]
+    source: str
+    """Where the intrinsics come from, stated in every stream: 'file NAME' or 'assumed 55 deg'."""
+    distortion: tuple[float, float, float, float, float] = (0.0, 0.0, 0.0, 0.0, 0.0)
+
+    def __post_init__(self) -> None:
+        numbers = (*self.focal_px, *self.centre_px, *self.distortion)
+        if not all(math.isfinite(number) for number in numbers):
+            raise CameraError(f"camera values must be finite numbers, got {numbers}")
+        if min(self.focal_px) <= 0:
+            raise CameraError(f"focal length must be positive pixels, got {self.focal_px}")
+        if min(self.size_wh) <= 0:
+            raise CameraError(f"image size must be positive pixels, got {self.size_wh}")
+
+    @classmethod
+    def from_fov(cls, size_wh: tuple[int, int], fov_deg: float = DEFAULT_FOV_DEG) -> Camera:
+        """A camera without distortion whose view spans `fov_deg` along the longer image side."""
+        if not 1.0 <= fov_deg <= 170.0:
+            raise CameraError(f"field of view must lie in 1..170 degrees, got {fov_deg}")
+        focal = max(size_wh) / 2 / math.tan(math.radians(fov_deg) / 2)
+        centre = ((size_wh[0] - 1) / 2, (size_wh[1] - 1) / 2)
+        return cls((focal, focal), centre, size_wh, f"assumed {fov_deg:g} deg")
+
+    @classmethod
+    def from_toml(cls, path: Path) -> Camera:
+        """Read `K` (3x3), `distortion` (up to 5 numbers, optional) and `size` ([width, height]).
+
+        CameraError names the file, the field and what is expected.
+        """
+        try:
+            fields = tomllib.loads(path.read_text(encoding="utf-8"))
+        except OSError as error:
+            raise CameraError(f"cannot read camera file {path}: {error.strerror}") from error
+        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+            raise CameraError(f"camera file {path} is not valid TOML: {error}") from error
+        try:
+            return _parsed(fields, path)
+        except (KeyError, TypeError, ValueError) as error:
+            raise CameraError(
+                f"camera file {path}: {error}; expected K = 3x3 numbers, size = [width, height] "
+                "and optionally distortion = [k1, k2, p1, p2, k3]"
+            ) from error
+
+    @property
+    def K(self) -> NDArray[np.float64]:
+        (fx, fy), (cx, cy) = self.focal_px, self.centre_px
+        return np.array([[fx, 0.0, cx], [0.0, fy, cy], [0.0, 0.0, 1.0]])
+
+    def project(self, points_mm: ArrayLike) -> NDArray[np.float64]:
+        """(..., 3) millimetres in camera axes -> (..., 2) pixels. Points must have z > 0."""
+        points = np.asarray(points_mm, np.float64)
+        flat = _distorted(points[..., :2] / points[..., 2:], self.distortion)
+        return flat * self.focal_px + self.centre_px
+
+    def back_project(self, points_px: ArrayLike) -> NDArray[np.float64]:
+        """(..., 2) pixels -> (..., 3) ray points at z = 1 (undistorted)."""
+        distorted = (np.asarray(points_px, np.float64) - self.centre_px) / self.focal_px
+        flat = distorted
+        if any(self.distortion):
+            for _ in range(_UNDISTORT_STEPS):  # fixed point: x <- x - (distort(x) - x_d)
+                flat = flat - (_distorted(flat, self.distortion) - distorted)
+        return np.concatenate([flat, np.ones_like(flat[..., :1])], axis=-1)
+
+    def resized(self, size_wh: tuple[int, int]) -> Camera:
+        """The same lens on an image of another resolution."""
+        if size_wh == self.size_wh:
+            return self
+        scale = np.array(size_wh) / np.array(self.size_wh)
+        focal = np.array(self.focal_px) * scale
+        centre = (np.array(self.centre_px) + 0.5) * scale - 0.5
+        return replace(
+            self,
+            focal_px=(float(focal[0]), float(focal[1])),
+            centre_px=(float(centre[0]), float(centre[1])),
+            size_wh=size_wh,
+        )
+
+
+def _distorted(flat: NDArray[np.float64], distortion: tuple[float, ...]) -> NDArray[np.float64]:
+    """OpenCV's radial and tangential model on points at z = 1 (calib3d documentation)."""
+    if not any(distortion):
+        return flat
+    k1, k2, p1, p2, k3 = distortion
+    x, y = flat[..., 0], flat[..., 1]
+    r2 = x * x + y * y
+    radial = 1 + r2 * (k1 + r2 * (k2 + r2 * k3))
+    return np.stack(
+        [
+            x * radial + 2 * p1 * x * y + p2 * (r2 + 2 * x * x),
+            y * radial + p1 * (r2 + 2 * y * y) + 2 * p2 * x * y,
+        ],
+        axis=-1,
+    )
+
+
+def _parsed(fields: dict[str, object], path: Path) -> Camera:
+    K = np.asarray(fields["K"], np.float64)
+    if K.shape != (3, 3):
+        raise ValueError(f"K has shape {K.shape}")
+    terms = [float(term) for term in np.ravel(np.asarray(fields.get("distortion", ()), np.float64))]
+    if len(terms) > 5:
+        raise ValueError(f"distortion has {len(terms)} terms")
+    width, height = np.asarray(fields["size"], int).tolist()
+    k1, k2, p1, p2, k3 = terms + [0.0] * (5 - len(terms))
+    return Camera(
+        focal_px=(float(K[0, 0]), float(K[1, 1])),
+        centre_px=(float(K[0, 2]), float(K[1, 2])),
+        size_wh=(width, height),
+        source=f"file {path.name}",
+        distortion=(k1, k2, p1, p2, k3),
+    )
