@@ -12,11 +12,12 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 
 from engine.blazepose.warp import cut
-from engine.body.crop import PersonCrop
+from engine.body.crop import PersonCrop, Region
 from engine.body.pose import PersonPose
 from realtime import tracks, windows
 from realtime.config import TrackingConfig
 from realtime.frame import Frame
+from realtime.newcomers import Newcomers
 from realtime.person import TrackedPerson, TrackState
 from realtime.tracks import Detection, Track
 from realtime.windows import Window
@@ -29,7 +30,7 @@ _LOCAL_WINDOW = 2.0
 
 
 class PersonFinder:
-    """Call `persons`, then `judge` until it asks for no more crops, then `update`, once per frame in this order."""
+    """Call `persons`, then `judge` until it asks for no more crops, `settle` and `update`, once per frame in order."""
 
     def __init__(self, detect: Detect, *, crop_size_px: int, config: TrackingConfig) -> None:
         self._detect = detect
@@ -37,7 +38,8 @@ class PersonFinder:
         self._config = config
         self._tracks: dict[int, Track] = {}
         self._lost: dict[int, Track] = {}
-        self._newcomers: dict[int, Track] = {}
+        self._detected: dict[int, Detection] = {}
+        self._newcomers = Newcomers(config)
         self._ids = itertools.count(1)
         self._provisional = itertools.count(-1, -1)
         self._frames_until_search = 0
@@ -48,32 +50,37 @@ class PersonFinder:
         """Forget everybody (the source began anew); ids are not given out again."""
         self._tracks.clear()
         self._lost.clear()
-        self._newcomers.clear()
+        self._detected.clear()
+        self._newcomers.forget()
         self._frames_until_search = 0
 
     def persons(self, frame: Frame) -> list[PersonCrop]:
         """A crop for everybody followed and for every newcomer; newcomers have negative ids until believed."""
         self._looked_again = False
-        self._newcomers.clear()
-        for detection in self._search(frame):
-            self._take_in(detection, frame)
-        return [self._crop(frame, track) for track in self._everybody()]
+        self._detected.clear()
+        followed = [self._crop(frame, track.person_id, track.region) for track in self._tracks.values()]
+        return followed + self._taken_in(frame, self._search(frame))
 
     def judge(self, frame: Frame, poses: Sequence[PersonPose]) -> tuple[list[PersonPose], list[PersonCrop]]:
-        """Poses to believe, under their final ids, and crops for which the estimator is wanted once more.
+        """Poses to believe, and crops for which the estimator is wanted once more.
 
         A followed person whose pose is absent or no longer fits is searched with the detector near the old place;
-        what is found there must fit in turn, else the person counts as missing.
+        what is found there must fit in turn, else the person counts as missing. Where nobody is known, the whole
+        picture has shown nobody and it is time for it, the tiles are searched.
         """
         believed: list[PersonPose] = []
         doubtful: list[Track] = []
         for pose in poses:
-            track = self._tracks.get(pose.person_id) or self._newcomers[pose.person_id]
+            track = self._tracks.get(pose.person_id)
             if self._credible(track, pose, frame):
                 believed.append(pose)
-            elif track.pose is not None:
+            elif track is not None:
                 doubtful.append(track)
-        again = [] if self._looked_again else self._look_again(frame, doubtful)
+        again: list[PersonCrop] = []
+        if not self._looked_again:
+            again = self._look_again(frame, doubtful)
+            if not self._tracks and not believed:
+                again += self._taken_in(frame, self._search_tiles(frame))
         self._looked_again = True
         return believed, again
 
@@ -95,7 +102,7 @@ class PersonFinder:
         seen = [self._seen(frame, pose) for pose in poses]
         here = {person.person_id for person in seen}
         missing = [track for track in self._tracks.values() if track.person_id not in here]
-        absent = [person for track in missing if (person := self._missing(track, frame)) is not None]
+        absent = [self._missing(track, frame) for track in missing]
         self._lost = {
             who: track
             for who, track in self._lost.items()
@@ -103,61 +110,61 @@ class PersonFinder:
         }
         return sorted(seen + absent, key=lambda person: person.person_id)
 
-    def _everybody(self) -> list[Track]:
-        return [*self._tracks.values(), *self._newcomers.values()]
-
-    def _crop(self, frame: Frame, track: Track) -> PersonCrop:
-        image_rgb, frame_from_crop = cut(frame.image_rgb, track.region, self._crop_size_px)
-        return PersonCrop(track.person_id, image_rgb, frame_from_crop)
+    def _crop(self, frame: Frame, person_id: int, region: Region) -> PersonCrop:
+        image_rgb, frame_from_crop = cut(frame.image_rgb, region, self._crop_size_px)
+        return PersonCrop(person_id, image_rgb, frame_from_crop)
 
     def _search(self, frame: Frame) -> list[Detection]:
-        """Detections of this frame: all windows when nobody is known, else one window now and then."""
-        due = self._frames_until_search <= 0
+        """The whole picture when nobody is known, else one window in turn now and then; and doubtful newcomers."""
+        suspected = self._newcomers.next_frame()
+        if not self._tracks:
+            return self._detect(frame, [windows.whole(frame.size_wh), *suspected])
         self._frames_until_search -= 1
-        if self._tracks and not due:
+        if self._frames_until_search > 0:
+            return self._detect(frame, suspected) if suspected else []
+        self._frames_until_search = self._config.detect_every_frames
+        cycle = [windows.whole(frame.size_wh), *windows.coarse_tiles(frame.size_wh)]
+        self._turn += 1
+        return self._detect(frame, [cycle[self._turn % len(cycle)], *suspected])
+
+    def _search_tiles(self, frame: Frame) -> list[Detection]:
+        """All coarse tiles and one fine one in turn, every few frames."""
+        self._frames_until_search -= 1
+        if self._frames_until_search > 0:
             return []
-        if self._tracks:
-            self._frames_until_search = self._config.detect_every_frames - 1
-            return self._detect(frame, [self._next_window(frame.size_wh)])
-        found = self._detect(frame, [windows.whole(frame.size_wh)])
-        if found or not due:
-            return found
-        self._frames_until_search = self._config.search_every_frames - 1
+        self._frames_until_search = self._config.search_every_frames
         fine = windows.fine_tiles(frame.size_wh)
         self._turn += 1
-        turn = [fine[self._turn % len(fine)]] if fine else []
-        return self._detect(frame, windows.coarse_tiles(frame.size_wh) + turn)
+        return self._detect(frame, windows.coarse_tiles(frame.size_wh) + fine[self._turn % max(len(fine), 1) :][:1])
 
-    def _next_window(self, size_wh: tuple[int, int]) -> Window:
-        cycle = [windows.whole(size_wh), *windows.coarse_tiles(size_wh)]
-        self._turn += 1
-        return cycle[self._turn % len(cycle)]
+    def _taken_in(self, frame: Frame, detections: Sequence[Detection]) -> list[PersonCrop]:
+        """Crops of those detections that are nobody already followed."""
+        crops = []
+        for detection in detections[: self._config.max_persons - len(self._tracks)]:
+            if not any(self._is_here(track, detection) for track in self._tracks.values()):
+                who = next(self._provisional)
+                self._detected[who] = detection
+                crops.append(self._crop(frame, who, detection.region))
+        return crops
 
-    def _take_in(self, detection: Detection, frame: Frame) -> None:
-        """A detection is somebody already followed, or a newcomer."""
-        for track in self._tracks.values():
-            near = tracks.distance(detection.trunk_px, track.trunk_px, track.region.size_px)
-            if near < 2 * self._config.same_person and track.seen_s >= frame.time_s - self._config.predict_for_s:
-                return
-        if len(self._tracks) + len(self._newcomers) < self._config.max_persons:
-            who = next(self._provisional)
-            self._newcomers[who] = Track(who, detection.region, frame.time_s)
+    def _is_here(self, track: Track, detection: Detection) -> bool:
+        near = tracks.distance(detection.trunk_px, track.trunk_px, track.region.size_px)
+        return near < 2 * self._config.same_person
 
-    def _credible(self, track: Track, pose: PersonPose, frame: Frame) -> bool:
-        floor = self._config.min_presence if track.pose is not None else self._config.birth_presence
-        return (
-            pose.presence >= floor
-            and pose.next_region is not None
-            and tracks.in_picture(pose, frame.size_wh)
-            and tracks.fits(track, pose, time_s=frame.time_s, config=self._config)
-        )
+    def _credible(self, track: Track | None, pose: PersonPose, frame: Frame) -> bool:
+        if pose.next_region is None or not tracks.in_picture(pose, frame.size_wh):
+            return False
+        if track is None:
+            return self._newcomers.believed(self._detected[pose.person_id], pose)
+        present = pose.presence >= self._config.min_presence
+        return present and tracks.fits(track, pose, time_s=frame.time_s, config=self._config)
 
     def _look_again(self, frame: Frame, doubtful: Sequence[Track]) -> list[PersonCrop]:
         crops = []
         for track in doubtful:
             window = windows.around(track.region.centre_px, _LOCAL_WINDOW * track.region.size_px)
             for detection in self._detect(frame, [window])[:1]:
-                crops.append(self._crop(frame, replace(track, region=detection.region)))
+                crops.append(self._crop(frame, track.person_id, detection.region))
         return crops
 
     def _closer(self, pose: PersonPose, rival: PersonPose) -> bool:
@@ -165,7 +172,7 @@ class PersonFinder:
         moved = []
         for one in (pose, rival):
             track = self._tracks.get(one.person_id)
-            if track is None or track.pose is None:
+            if track is None:
                 return False
             moved.append(tracks.distance(tracks.trunk_px(one), track.trunk_px, track.region.size_px))
         return moved[0] < moved[1]
@@ -178,7 +185,7 @@ class PersonFinder:
             del self._lost[track.person_id]
             track.is_new = False
         else:
-            track = Track(next(self._ids), self._newcomers[pose.person_id].region, frame.time_s)
+            track = Track(next(self._ids), self._detected[pose.person_id].region, frame.time_s, pose)
         self._tracks[track.person_id] = track
         return replace(pose, person_id=track.person_id)
 
@@ -196,7 +203,7 @@ class PersonFinder:
         track.region = pose.next_region or track.region
         return TrackedPerson(pose.person_id, state, _score(pose), pose)
 
-    def _missing(self, track: Track, frame: Frame) -> TrackedPerson | None:
+    def _missing(self, track: Track, frame: Frame) -> TrackedPerson:
         """Predicted for a while where last seen, then lost, said once."""
         gap_s = frame.time_s - track.seen_s
         patience_s = self._config.predict_for_s
@@ -204,8 +211,6 @@ class PersonFinder:
         if state == "lost":
             del self._tracks[track.person_id]
             self._lost[track.person_id] = track
-        if track.pose is None:
-            return None
         fade = max(0.0, 1.0 - gap_s / patience_s)
         return TrackedPerson(track.person_id, state, _score(track.pose) * fade, track.pose)
 

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import numpy as np
+
 from engine.body.camera import Camera
+from engine.body.crop import PersonCrop
 from engine.runtime.estimator import Estimator
 from realtime.finder import PersonFinder
 from realtime.frame import Frame, SourceEvent
@@ -52,6 +55,11 @@ class Line:
         if event.kind in ("looped", "resized"):
             self._finder.reset()
             self._smoother.forget_all()
+
+    def warm_up(self, blank: Frame) -> None:
+        """Run the estimator once on a picture without people."""
+        image_rgb = np.zeros((self._estimator.crop_size_px, self._estimator.crop_size_px, 3), np.uint8)
+        self._estimator.poses([PersonCrop(0, image_rgb, np.eye(2, 3))], self._camera_of(blank.size_wh))
 
     def _forget_all_but(self, people: list[TrackedPerson]) -> None:
         here = {person.person_id for person in people if person.state != "lost"}

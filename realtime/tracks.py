@@ -29,17 +29,19 @@ class Detection:
 
 @dataclass(slots=True)
 class Track:
-    """A person being followed. `pose` is None until the first pose was believed."""
+    """A person being followed."""
 
     person_id: int
     region: Region
+    """Where to look for this person next."""
     seen_s: float
-    pose: PersonPose | None = None
+    pose: PersonPose
+    """The last one believed."""
     is_new: bool = True
 
     @property
     def trunk_px(self) -> NDArray[np.float64]:
-        return trunk_px(self.pose) if self.pose is not None else np.tile(self.region.centre_px, (2, 1))
+        return trunk_px(self.pose)
 
 
 def trunk_px(pose: PersonPose) -> NDArray[np.float64]:
@@ -58,8 +60,6 @@ def pose_size_px(pose: PersonPose, fallback_px: float) -> float:
 
 def fits(track: Track, pose: PersonPose, *, time_s: float, config: TrackingConfig) -> bool:
     """Whether `pose` can be the next pose of this person: near the last one and of its size."""
-    if track.pose is None:
-        return True
     size = track.region.size_px
     gap_s = max(time_s - track.seen_s, 0.0)
     limit = min(config.max_jump + config.max_speed * gap_s, config.max_reach)
