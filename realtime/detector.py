@@ -44,7 +44,7 @@ class PersonDetector:
         picture = shrunk(frame.image_rgb, region, DETECTOR_SIZE_PX)
         outputs = self._backend.run({INPUT_NAME: detector_input(picture[None])})
         people = decoded(outputs["boxes"][0], outputs["scores"][0], min_score=self._min_score)
-        return _detections(in_frame(merged(people), region))
+        return _detections(in_frame(merged(people), region.frame_from_crop(DETECTOR_SIZE_PX)))
 
 
 def _detections(people: Detections) -> list[Detection]:
