@@ -15,6 +15,8 @@ from numpy.typing import NDArray
 log = logging.getLogger(__name__)
 
 PLAUSIBLE_RATE_HZ = (0.5, 1000.0)  # containers without a rate report 0, NaN or their clock's 90000
+OPENCV_LOG: Any = getattr(cv2.utils, "logging", cv2)  # OpenCV 5 moved get/setLogLevel there
+LOG_LEVEL_SILENT = 0
 
 
 class Capture:
@@ -81,9 +83,9 @@ def _quiet() -> Iterator[None]:
     FFmpeg's level is read once per process from the environment; a user's own setting is respected.
     """
     os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")  # AV_LOG_QUIET
-    level = cv2.utils.logging.getLogLevel()
-    cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
+    level = OPENCV_LOG.getLogLevel()
+    OPENCV_LOG.setLogLevel(LOG_LEVEL_SILENT)
     try:
         yield
     finally:
-        cv2.utils.logging.setLogLevel(level)
+        OPENCV_LOG.setLogLevel(level)

@@ -11,6 +11,9 @@ from pathlib import Path
 from realtime.file_source import FileSource
 from realtime.frame_source import FrameSource, SourceError, SourceOptions
 from realtime.images import ImageFiles, images_of
+from realtime.live_capture import AddressGrabber, CameraGrabber, without_password
+from realtime.live_source import LiveSource
+from realtime.screen import parse_screen
 from realtime.video_file import VideoFile
 
 __all__ = ["FrameSource", "SourceError", "SourceOptions", "open_source"]
@@ -35,13 +38,25 @@ def open_source(text: str, options: SourceOptions) -> FrameSource:
         raise SourceError("the source is empty", KINDS)
     if text == "demo":
         return _demo(options)
-    if text.split()[0] == "screen":
-        raise NotImplementedError
-    if CAMERA.fullmatch(text):
-        raise NotImplementedError
-    if ADDRESS.fullmatch(text):
-        raise NotImplementedError
+    words = text.split()
+    if words[0] == "screen":
+        return LiveSource(parse_screen(words[1:], options), options)
+    if camera := CAMERA.fullmatch(text):
+        return LiveSource(CameraGrabber(int(camera[1]), options), options)
+    if address := ADDRESS.fullmatch(text):
+        return _address(address, options)
     return _files(text, options)
+
+
+def _address(address: re.Match[str], options: SourceOptions) -> FrameSource:
+    scheme, rest = address[1].lower(), address[2]
+    if scheme not in LIVE_SCHEMES:
+        known = ", ".join(f"{name}://" for name in LIVE_SCHEMES)
+        raise SourceError(f"{scheme}:// is no address of a stream", f"Known are {known}; give a file by its path")
+    if not rest.rpartition("@")[2].strip("/:") or any(letter.isspace() for letter in rest):
+        shown = without_password(address[0])
+        raise SourceError(f"{shown!r} is no complete address", "Write it as rtsp://HOST:PORT/PATH, without spaces")
+    return LiveSource(AddressGrabber(address[0], options), options)
 
 
 def _demo(options: SourceOptions) -> FrameSource:
