@@ -17,8 +17,9 @@ from typing import Literal
 from engine.blazepose.cache import cache_dir, sha256_of
 from engine.blazepose.fetch import DIRECTORY_VARIABLE, NETWORK_FILES
 from realtime.machine import camera_nodes, has_display, is_port_free, nvidia_gpus, port_holder
+from realtime.topics import DEFAULT_ADDRESS
 
-DEFAULT_PORT = 5870
+DEFAULT_PORT = int(DEFAULT_ADDRESS.rpartition(":")[2])
 BASE_PACKAGES = ("numpy", "onnxruntime", "onnx", "tflite", "flatbuffers", "pyzmq", "msgspec", "typer", "rich", "mss")
 OPTIONAL_BACKENDS = {
     "torch": "the `train` extra",

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import socket
 import subprocess
 import sys
-from contextlib import ExitStack
+from collections.abc import Iterator, Sequence
 
 import typer
 
-WATCH_ENDS_WITHIN_S = 10.0
+GRACE_S = 3.0
+"""How long the receiver may go on after the sender has ended, before it is asked to sum up."""
+LONGEST_S = 300
 
 
 class DemoError(RuntimeError):
@@ -23,22 +26,19 @@ def demo() -> None:
     them and prints what arrived: persons, frames, latency from capture to receipt, and drops.
     """
     address = f"tcp://127.0.0.1:{free_port()}"
-    typer.echo(f"di2pose live --source demo --no-view --publish {address}")
-    typer.echo(f"di2pose watch --connect {address} --summary")
-    with ExitStack() as processes:
-        # The receiver first, so that it misses nothing while the sender loads its networks.
-        receiver = processes.enter_context(_start("watch", "--connect", address, "--summary"))
-        processes.callback(_stop, receiver)
-        sender = processes.enter_context(_start("live", "--source", "demo", "--no-view", "--publish", address))
-        processes.callback(_stop, sender)
+    send = ("live", "--source", "demo", "--no-view", "--publish", address)
+    receive = ("watch", "--connect", address, "--summary", "--seconds", str(LONGEST_S))
+    # The receiver first, so that it misses nothing while the sender loads its networks.
+    with _started(receive) as receiver, _started(send) as sender:
         if sender.wait() != 0:
             raise DemoError(f"the sender ended with code {sender.returncode}; `di2pose doctor` says what is missing")
-        try:
-            received = receiver.wait(WATCH_ENDS_WITHIN_S) == 0
-        except subprocess.TimeoutExpired:
-            received = False
-    if not received:
-        raise DemoError("the receiver saw nobody; `di2pose doctor` says what is missing, or whether a port is blocked")
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            receiver.wait(GRACE_S)
+        _end(receiver)
+    if receiver.returncode != 0:
+        raise DemoError(
+            f"the receiver ended with code {receiver.returncode} and without a pose; `di2pose doctor` says what is wrong"
+        )
 
 
 def free_port() -> int:
@@ -48,12 +48,23 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def _start(*arguments: str) -> subprocess.Popen[bytes]:
+@contextlib.contextmanager
+def _started(arguments: Sequence[str]) -> Iterator[subprocess.Popen[bytes]]:
+    """One verb as a process of its own, which does not outlive the block."""
+    typer.echo("di2pose " + " ".join(arguments))
     # -P: the working directory may hold a `tools` of its own, which must not be taken for ours.
-    return subprocess.Popen([sys.executable, "-P", "-m", "tools.cli", *arguments])
+    process = subprocess.Popen([sys.executable, "-P", "-m", "tools.cli", *arguments])
+    try:
+        yield process
+    finally:
+        _end(process)
 
 
-def _stop(process: subprocess.Popen[bytes]) -> None:
-    """End a half that still runs, so that none outlives the demo."""
-    if process.poll() is None:
-        process.terminate()
+def _end(process: subprocess.Popen[bytes]) -> None:
+    """Ask a process that still runs to end, and make it when it does not."""
+    process.terminate()
+    try:
+        process.wait(GRACE_S)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
