@@ -65,7 +65,7 @@ def venv_problem(*, ensurepip_found: bool, version: tuple[int, ...]) -> str | No
 
 def missing_library(error_text: str) -> str | None:
     """The shared library whose absence made an import fail, read from the loader's message; None for other failures."""
-    match = re.search(r"(\S+\.so[.\d]*): cannot open shared object file", error_text)
+    match = re.search(r"^ImportError: (\S+\.so[.\d]*): cannot open shared object file", error_text, re.MULTILINE)
     return match.group(1) if match else None
 
 

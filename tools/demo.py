@@ -37,7 +37,7 @@ def demo() -> None:
         _end(receiver)
     if receiver.returncode != 0:
         raise DemoError(
-            f"the receiver ended with code {receiver.returncode} and without a pose; `di2pose doctor` says what is wrong"
+            f"the receiver ended with code {receiver.returncode} and without a pose; `di2pose doctor` says more"
         )
 
 
