@@ -4,7 +4,7 @@
 PYTHON ?= python3
 BOOTSTRAP := $(PYTHON) tools/bootstrap.py
 BIN := .venv/bin
-PYTEST := $(BIN)/python -m pytest
+RUN := $(BIN)/python -m
 
 .DEFAULT_GOAL := help
 .PHONY: help base dev networks demo test test-slow lint bench train clean
@@ -17,16 +17,16 @@ demo: networks  ## see it work: 3D skeletons from one process received by anothe
 
 test: dev  ## make the environment for tests and run them
 	@$(BIN)/di2pose fetch
-	@$(PYTEST) -m "not slow and not gpu"
+	@$(RUN) pytest -m "not slow and not gpu"
 
 test-slow: dev  ## the long checks as well
 	@$(BIN)/di2pose fetch
-	@$(PYTEST) -m "not gpu"
+	@$(RUN) pytest -m "not gpu"
 
 lint: dev  ## style and types: ruff and mypy
-	@$(BIN)/ruff check .
-	@$(BIN)/ruff format --check .
-	@$(BIN)/mypy
+	@$(RUN) ruff check .
+	@$(RUN) ruff format --check .
+	@$(RUN) mypy
 
 bench: networks  ## how long each stage takes on this machine
 	@$(BIN)/di2pose bench

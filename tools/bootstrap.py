@@ -1,6 +1,6 @@
 """Make `.venv` in the repository root and install the project into it: `python3 tools/bootstrap.py --extras dev`.
 
-Standard library only, and no syntax that an older Python cannot read, so that it can say what is wrong with it.
+Standard library only, in syntax that Python 3.7 reads, so that an old one is told what to do in place of a traceback.
 A stamp, written last, makes the second run immediate; a run that was cut off leaves a mark and is begun anew.
 """
 
@@ -65,7 +65,7 @@ def venv_problem(*, ensurepip_found: bool, version: tuple[int, ...]) -> str | No
 
 def missing_library(error_text: str) -> str | None:
     """The shared library whose absence made an import fail, read from the loader's message; None for other failures."""
-    match = re.search(r"(\S+\.so[.\d]*): cannot open shared object file", error_text)
+    match = re.search(r"^ImportError: (\S+\.so[.\d]*): cannot open shared object file", error_text, re.MULTILINE)
     return match.group(1) if match else None
 
 
@@ -76,8 +76,8 @@ def pinned_version(constraints: str, package: str) -> str | None:
 
 
 def fingerprint(root: Path, python: str) -> str:
-    """Changes when the environment has to be brought up to date: the project's requirements, the pins or the Python."""
-    digest = hashlib.sha256(python.encode())
+    """Changes when the environment is out of date: other requirements, pins or Python, or a moved directory."""
+    digest = hashlib.sha256(f"{python} {root}".encode())
     for name in ("pyproject.toml", "constraints.txt"):
         digest.update((root / name).read_bytes())
     return digest.hexdigest()

@@ -103,9 +103,13 @@ class VerbGroup(TyperGroup):
 
 def print_version(asked: bool) -> None:
     if asked:
-        from importlib.metadata import version
+        from importlib.metadata import PackageNotFoundError, version
 
-        typer.echo(f"di2pose {version('di2pose')} on Python {sys.version.split()[0]}")
+        try:
+            number = version("di2pose")
+        except PackageNotFoundError:
+            number = "(not installed, run from its sources)"
+        typer.echo(f"di2pose {number} on Python {sys.version.split()[0]}")
         raise typer.Exit
 
 
