@@ -213,7 +213,7 @@ def _joined(glb: Glb, pieces: list[_Piece], names: tuple[str, ...], parents: tup
         vertices_mm=np.concatenate([piece.vertices_mm for piece in pieces]).astype(np.float32),
         normals=np.concatenate([piece.normals for piece in pieces]).astype(np.float32),
         uv=np.concatenate([piece.uv for piece in pieces]),
-        faces=np.concatenate([piece.faces + first for piece, first in zip(pieces, firsts[:-1], strict=True)]),
+        faces=np.concatenate([piece.faces + np.int32(first) for piece, first in zip(pieces, firsts[:-1], strict=True)]),
         parts=tuple(
             Part(int(first), len(piece.faces), piece.texture) for piece, first in zip(pieces, face_firsts[:-1], strict=True)
         ),

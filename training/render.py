@@ -160,6 +160,7 @@ class Renderer:
                 program,
                 sun_depth=1,
                 ground_height=2,
+                reach=2,
                 sun_from_world=sun_from_world,
                 footprint=footprint,
                 sun_direction=self.panorama.sun_direction,

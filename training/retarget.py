@@ -68,8 +68,7 @@ class AvatarMotion:
 def retarget(motion: Motion, avatar: Avatar) -> AvatarMotion:
     """Move `avatar` as `motion` moved; the way over the ground is scaled by the ratio of leg lengths."""
     recorded, _ = motion.world()
-    rest, rest_positions_mm = avatar.rest_world()
-    straight = _straightened(avatar, rest)
+    straight = _straightened(avatar)
     local = np.broadcast_to(avatar.rest_rotations, (len(motion), *avatar.rest_rotations.shape)).copy()
     turned = np.empty_like(local)
     for row, (name, parent) in enumerate(zip(avatar.joint_names, avatar.joint_parents, strict=True)):
@@ -79,13 +78,22 @@ def retarget(motion: Motion, avatar: Avatar) -> AvatarMotion:
             turned[:, row] = turned[:, parent] @ local[:, row] if parent >= 0 else local[:, row]
     translations = np.broadcast_to(avatar.rest_translations_mm, (len(motion), *avatar.rest_translations_mm.shape)).copy()
     hips = avatar.row("Hips")
-    translations[:, hips] = motion.root_mm * (_avatar_leg_mm(avatar, rest_positions_mm) / _cmu_leg_mm(motion))
+    translations[:, hips] = motion.root_mm * leg_ratio(motion, avatar)
     return AvatarMotion(*forward(avatar.joint_parents, localised(avatar.joint_parents, turned), translations))
 
 
-def _straightened(avatar: Avatar, rest: Array) -> Array:
+def leg_ratio(motion: Motion, avatar: Avatar) -> float:
+    """Length of the avatar's legs (hip to ankle) over that of the recorded skeleton."""
+    _, rest_mm = avatar.rest_world()
+    hip, knee, ankle = (rest_mm[avatar.row(f"Left{bone}")] for bone in ("UpLeg", "Leg", "Foot"))
+    own_mm = np.linalg.norm(knee - hip) + np.linalg.norm(ankle - knee)
+    recorded_mm = np.linalg.norm(motion.hierarchy.offsets_mm[motion.rows(["lShin", "lFoot"])], axis=1).sum()
+    return float(own_mm / recorded_mm)
+
+
+def _straightened(avatar: Avatar) -> Array:
     """The avatar's global rotations with straight limbs, everything else as at rest."""
-    _, positions_mm = avatar.rest_world()
+    rest, positions_mm = avatar.rest_world()
     straight = rest.copy()
     for name, (end, direction) in _STRAIGHT.items():
         bone = positions_mm[avatar.row(end)] - positions_mm[avatar.row(name)]
@@ -99,12 +107,3 @@ def _blend(rotations: Array, rows: list[int]) -> Array:
         return rotations[:, rows[0]]
     return nearest_rotation(rotations[:, rows].mean(axis=1))
 
-
-def _cmu_leg_mm(motion: Motion) -> float:
-    offsets = np.linalg.norm(motion.hierarchy.offsets_mm[motion.rows(["lShin", "lFoot"])], axis=1)
-    return float(offsets.sum())
-
-
-def _avatar_leg_mm(avatar: Avatar, rest_positions_mm: Array) -> float:
-    hip, knee, ankle = (rest_positions_mm[avatar.row(f"Left{bone}")] for bone in ("UpLeg", "Leg", "Foot"))
-    return float(np.linalg.norm(knee - hip) + np.linalg.norm(ankle - knee))

@@ -10,6 +10,7 @@ uniform vec4 footprint;          // x and z of the centre, half width in mm, lar
 uniform vec3 sun_direction;
 uniform vec3 sun_rgb;
 uniform vec3 ambient_rgb[9];
+uniform int reach;
 
 vec3 ambient(vec3 n) {           // irradiance / pi from spherical harmonics, bands 0 to 2
     vec3 sum = ambient_rgb[0] * 0.282095
@@ -24,7 +25,7 @@ float sunlit(vec3 world, float softness, float bias) {   // share of the sun tha
     vec3 at = (sun_from_world * vec4(world, 1.0)).xyz * 0.5 + 0.5;
     if (any(lessThan(at, vec3(0.0))) || any(greaterThan(at, vec3(1.0)))) return 1.0;
     float lit = 0.0, total = 0.0;
-    for (int i = -2; i <= 2; i++) for (int j = -2; j <= 2; j++) {
+    for (int i = -reach; i <= reach; i++) for (int j = -reach; j <= reach; j++) {
         float weight = exp(-0.3 * float(i * i + j * j));
         lit += weight * step(at.z - bias, texture(sun_depth, at.xy + vec2(i, j) * softness).r);
         total += weight;
@@ -35,7 +36,7 @@ float sunlit(vec3 world, float softness, float bias) {   // share of the sun tha
 float contact(vec3 world) {      // 0 under a sole, 1 far from the body: how much sky the ground sees there
     vec2 at = (world.xz - footprint.xy) / footprint.z * 0.5 + 0.5;
     float hidden = 0.0, total = 0.0;
-    for (int i = -3; i <= 3; i++) for (int j = -3; j <= 3; j++) {
+    for (int i = -reach-1; i <= reach+1; i++) for (int j = -reach-1; j <= reach+1; j++) {
         float weight = exp(-0.15 * float(i * i + j * j));
         float height = texture(ground_height, at + vec2(i, j) * (22.0 / footprint.z)).r * footprint.w;
         hidden += weight * exp(-height / 160.0);
