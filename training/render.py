@@ -29,6 +29,8 @@ _SRGB8 = 0x8C41  # GL_SRGB8: the sampler returns linear light
 _SAMPLES = 4
 _EYE_HEIGHT_MM = 1500.0
 """Height at which panoramas are usually taken; it sets how large the ground's texture looks."""
+_SURROUND_RADIUS_MM = 9000.0
+"""Beyond this distance the panorama stands upright instead of lying on the ground."""
 
 
 class RenderError(RuntimeError):
@@ -172,7 +174,7 @@ class Renderer:
         centre = np.array([0.0, _EYE_HEIGHT_MM, 0.0])
         self._surround.use(0)
         _set(self._backdrop, panorama=0, ray_from_ndc=view.ray_from_ndc, eye=view.eye_mm, centre=centre)
-        _set(self._backdrop, turn=self.panorama.turn_rad)
+        _set(self._backdrop, turn=self.panorama.turn_rad, radius=_SURROUND_RADIUS_MM)
         self._quad.render(moderngl.TRIANGLE_STRIP)
         _set(self._body, albedo=0, clip_from_world=view.clip_from_world, eye=view.eye_mm, exposure=self.exposure)
         for person in people:

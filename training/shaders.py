@@ -80,6 +80,7 @@ uniform mat3 ray_from_ndc;       // into the world
 uniform vec3 eye;
 uniform vec3 centre;             // where the panorama was taken, above the ground
 uniform float turn;
+uniform float radius;           // mm
 """
     + _LIGHT
     + """
@@ -90,9 +91,13 @@ vec3 seen(vec3 d) {
 
 void main() {
     vec3 ray = normalize(ray_from_ndc * vec3(ndc, 1.0));
-    if (ray.y > -0.001) { colour = vec4(srgb(seen(ray)), 1.0); return; }
-    vec3 ground = eye - ray * (eye.y / ray.y);     // the picture below the horizon lies on the ground
-    vec3 light = seen(normalize(ground - centre));
+    vec3 from = eye - centre;                      // the picture lies on a sphere around where it was taken ...
+    float along = dot(from, ray);
+    float wall = -along + sqrt(max(along * along - dot(from, from) + radius * radius, 0.0));
+    float floor = ray.y < -1e-4 ? -eye.y / ray.y : 1e9;
+    vec3 light = seen(normalize(from + ray * min(wall, floor)));
+    if (wall < floor) { colour = vec4(srgb(light), 1.0); return; }
+    vec3 ground = eye + ray * floor;               // ... and, inside it, on the ground
     vec3 up = vec3(0.0, 1.0, 0.0);
     vec3 sky = ambient(up), sun = sun_rgb * max(sun_direction.y, 0.0);
     vec3 left = (sky * contact(ground) + sun * sunlit(ground, 0.006, 0.002)) / max(sky + sun, vec3(1e-4));
