@@ -36,7 +36,8 @@ class LiveLoop:
         self._publisher = publisher
         self._viewer = viewer
         self._facts = facts
-        self._health = Health()
+        self.health = Health()
+        """Rates and times of the last seconds."""
         self.frames = 0
         """Frames published so far."""
 
@@ -50,8 +51,8 @@ class LiveLoop:
                     self._event(event)
                     if event.kind == "ended":
                         return
-            self._health.drops = self._source.drops
-            self._publisher.beat(self._health.message)
+            self.health.drops = self._source.drops
+            self._publisher.beat(self.health.message)
             if self._viewer is not None and self._viewer.closed:
                 return
 
@@ -66,17 +67,17 @@ class LiveLoop:
                 line=self._facts,
                 drops=self._source.drops,
             )
-            self._health.published(self._publisher.send(message))
+            self.health.published(self._publisher.send(message))
         if self._viewer is not None:
             with clock.stage("view"):
                 self._viewer.show(frame, people)
         for stage, spent_ms in clock.take().items():
-            self._health.took(stage, spent_ms)
+            self.health.took(stage, spent_ms)
         self.frames += 1
 
     def _event(self, event: SourceEvent) -> None:
         log.log(logging.WARNING if event.kind in ("lost", "skipped") else logging.INFO, "%s", event.text)
-        self._health.source_state = _STATE_AFTER.get(event.kind, self._health.source_state)
+        self.health.source_state = _STATE_AFTER.get(event.kind, self.health.source_state)
         self._parts.line.react(event)
         self._publisher.send(StatusMessage.of(event))
 

@@ -12,7 +12,7 @@ import numpy as np
 
 from engine.blazepose.networks import detector_onnx, landmark_onnx
 from engine.blazepose.pip_download import Progress, silent
-from engine.body.camera import DEFAULT_FOV_DEG, Camera
+from engine.body.camera import DEFAULT_FOV_DEG, Camera, CameraError
 from engine.runtime.blazepose_estimator import BlazePoseEstimator
 from engine.runtime.estimator import Estimator
 from engine.runtime.onnxruntime_backend import OnnxRuntimeBackend
@@ -65,14 +65,18 @@ def live_parts(
         yield LiveParts(line, clock, poses, camera_of)
 
 
-def assumed_camera(fov_deg: float = DEFAULT_FOV_DEG) -> CameraOf:
-    """Intrinsics by field of view, for any picture size."""
-    return lru_cache(maxsize=8)(lambda size_wh: Camera.from_fov(size_wh, fov_deg))
+def camera_choice(file: Path | None = None, fov_deg: float | None = None) -> CameraOf:
+    """Intrinsics for any picture size: from a file (scaled to the size), else by field of view.
 
-
-def calibrated_camera(path: Path) -> CameraOf:
-    """Intrinsics from a file, scaled to the picture's size. CameraError when it cannot be used."""
-    return lru_cache(maxsize=8)(Camera.from_toml(path).resized)
+    CameraError when the file or the angle cannot be used, or both are given.
+    """
+    if file is not None and fov_deg is not None:
+        raise CameraError(f"give the camera file {file} or a field of view of {fov_deg:g} degrees, not both")
+    if file is not None:
+        return lru_cache(maxsize=8)(Camera.from_toml(file).resized)
+    angle_deg = DEFAULT_FOV_DEG if fov_deg is None else fov_deg
+    Camera.from_fov((640, 480), angle_deg)
+    return lru_cache(maxsize=8)(lambda size_wh: Camera.from_fov(size_wh, angle_deg))
 
 
 def _warm_up(line: Line, detect: PersonDetector) -> None:

@@ -34,6 +34,10 @@ class PoseRows:
     def __len__(self) -> int:
         return len(self._columns["frame_index"])
 
+    @property
+    def person_ids(self) -> set[object]:
+        return set(self._columns["person_id"])
+
     def add(self, frame: Frame, people: Sequence[TrackedPerson]) -> None:
         """Rows for those who were measured in this frame; predicted and lost people have none."""
         for person in people:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -19,7 +20,49 @@ from realtime.parts import LiveParts
 from realtime.person import TrackedPerson
 from realtime.pose_file import PoseFileError, PoseRows
 
-OnFrame = Callable[[Frame, Sequence[TrackedPerson]], None]
+OnFrame = Callable[[Frame, list[TrackedPerson]], None]
+
+
+@dataclass(frozen=True, slots=True)
+class TrackJob:
+    video: str
+    out: Path
+    overlay: Path | None
+
+
+def outputs_for(videos: Sequence[str], out: Path, overlay: Path | None) -> list[TrackJob]:
+    """Where each video's files go: as named for one video, into directories for several.
+
+    Directories are made. PoseFileError when a name cannot serve, before any work is done.
+    """
+    if len(videos) == 1 and out.suffix == ".npz" and not out.is_dir():
+        jobs = [TrackJob(videos[0], out, overlay)]
+    else:
+        names = [Path(video).stem for video in videos]
+        twice = {name for name in names if names.count(name) > 1}
+        if twice:
+            raise PoseFileError(f"two videos would write {twice.pop()}.npz; track them one at a time")
+        overlays = [None if overlay is None else overlay / f"{name}.mp4" for name in names]
+        jobs = [
+            TrackJob(video, out / f"{name}.npz", over)
+            for video, name, over in zip(videos, names, overlays, strict=True)
+        ]
+    for job in jobs:
+        _ready(job.out, ".npz")
+        if job.overlay is not None:
+            _ready(job.overlay, ".mp4")
+    return jobs
+
+
+def _ready(path: Path, suffix: str) -> None:
+    if path.suffix != suffix:
+        raise PoseFileError(f"{path} must end in {suffix}")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise PoseFileError(f"cannot make the directory {path.parent}: {error.strerror}") from error
+    if not os.access(path.parent, os.W_OK):
+        raise PoseFileError(f"may not write into {path.parent}; choose another place")
 
 
 def tracked(source: FrameSource, parts: LiveParts, *, on_frame: OnFrame) -> tuple[PoseRows, list[SourceEvent]]:

@@ -7,6 +7,9 @@ from typing import Annotated
 
 import typer
 
+from engine.blazepose.fetch import network_files
+from tools.progress import download_bar
+
 
 def fetch(
     directory: Annotated[
@@ -15,15 +18,6 @@ def fetch(
     ] = None,
 ) -> None:
     """Download the pretrained networks (36 MB, once) and check them; later runs need no network."""
-    from rich.progress import Progress
-
-    from engine.blazepose.fetch import network_files
-
-    with Progress(transient=True) as bar:
-        task = bar.add_task("networks", total=None)
-
-        def show(text: str, fraction: float | None) -> None:
-            bar.update(task, description=text[:60], completed=fraction or 0.0, total=None if fraction is None else 1.0)
-
-        files = network_files(directory, progress=show)
+    with download_bar() as progress:
+        files = network_files(directory, progress=progress)
     typer.echo(f"pretrained networks ready in {files.landmark.parent}")
