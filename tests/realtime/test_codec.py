@@ -143,7 +143,7 @@ def test_a_wrong_field_is_a_message_error(pose_message, name: str):
 
 
 def test_another_version_says_what_to_update(pose_message):
-    with pytest.raises(MessageError, match="version 2 .* update this reader"):
+    with pytest.raises(MessageError, match=r"version 2 .* update this reader"):
         message_of(frame_of(sent(pose_message(), version=2)))
 
 

@@ -124,9 +124,9 @@ def test_senseless_subscriptions_harm_nobody(pose_message):
 
 
 def test_an_occupied_port_is_an_error_that_offers_another():
-    with Publisher(ANY_PORT) as running:
-        with pytest.raises(PublishError, match=r"another process listens.*choose another port"):
-            Publisher(running.address).__enter__()
+    wanted = r"another process listens.*choose another port"
+    with Publisher(ANY_PORT) as running, pytest.raises(PublishError, match=wanted):
+        Publisher(running.address).__enter__()
 
 
 def test_an_occupied_ipc_path_is_not_taken_away(tmp_path, pose_message):
@@ -202,13 +202,16 @@ def test_with_curve_only_those_with_the_keys_can_read(pose_message, keys, caplog
     known = CurveClient(folder / "server.key", client)
     with Publisher("tcp://0.0.0.0:*", allow_remote=True, curve=curve) as publisher:
         here = f"tcp://127.0.0.1:{port_of(publisher)}"
-        with every([PoseMessage], here, curve=known) as reader, every([PoseMessage], here) as plain:
-            with every([PoseMessage], here, curve=CurveClient(folder / "server.key")) as stranger:
-                first(reader, publisher, pose_message())
-                time.sleep(0.3)
-                publisher.send(pose_message())
-                assert plain.read(0.3) is None
-                assert (stranger.read(0.3) is None) == admitted_only
+        with (
+            every([PoseMessage], here, curve=known) as reader,
+            every([PoseMessage], here) as plain,
+            every([PoseMessage], here, curve=CurveClient(folder / "server.key")) as stranger,
+        ):
+            first(reader, publisher, pose_message())
+            time.sleep(0.3)
+            publisher.send(pose_message())
+            assert plain.read(0.3) is None
+            assert (stranger.read(0.3) is None) == admitted_only
     assert "CURVE" not in caplog.text
 
 

@@ -29,4 +29,4 @@ def test_the_proportions_are_those_of_an_adult():
     assert abs((at("left_wrist")[0] - at("right_wrist")[0]) / HEIGHT_MM - 0.86) < 0.05  # arm span without hands
     parents, children = np.array(H36M17.bones).T
     lengths_mm = np.linalg.norm(REST_POSE_MM[children] - REST_POSE_MM[parents], axis=1)
-    assert 80 < lengths_mm.min() and lengths_mm.max() < 500
+    assert lengths_mm.min() > 80 and lengths_mm.max() < 500
