@@ -1,0 +1,50 @@
+"""Parts that the tests of the stream share: people, frames, and messages as the line makes them."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+
+from engine.body.camera import Camera
+from engine.body.pose import PersonPose, Points33
+from realtime.frame import Frame
+from realtime.message import LineFacts, PoseMessage
+from realtime.person import TrackedPerson
+
+
+def _person(person_id: int, *, complete: bool) -> TrackedPerson:
+    random = np.random.default_rng(person_id)
+
+    def some(*shape: int) -> np.ndarray:
+        return random.random(shape, np.float32)
+
+    joints_mm = some(17, 3) * 1000
+    joints_mm[0] = 0
+    pose = PersonPose(
+        person_id=person_id,
+        joints_mm=joints_mm,
+        root_mm=some(3),
+        joints_px=some(17, 2),
+        confidence=some(17),
+        hidden=some(17) > 0.5,
+        presence=0.9,
+        spread_mm=some(17) if complete else None,
+        points33=Points33(some(33, 2), some(33, 3), some(33)) if complete else None,
+    )
+    return TrackedPerson(person_id, "tracked", 0.75, pose)
+
+
+@pytest.fixture
+def pose_message() -> Callable[..., PoseMessage]:
+    """Makes the message of frame `index` with `persons` people in it."""
+
+    def make(index: int = 0, *, persons: int = 1, complete: bool = True) -> PoseMessage:
+        frame = Frame(index, time.monotonic_ns(), np.zeros((48, 64, 3), np.uint8))
+        people = [_person(number + 1, complete=complete) for number in range(persons)]
+        line = LineFacts("blazepose", "test", smoothing=True)
+        return PoseMessage.of(frame, people, camera=Camera.from_fov((64, 48)), line=line, drops=2)
+
+    return make
