@@ -10,6 +10,7 @@ import time
 from collections.abc import Generator, Iterator
 from contextlib import closing
 from dataclasses import dataclass, replace
+from functools import partial
 from types import TracebackType
 from typing import Protocol, Self
 
@@ -18,6 +19,7 @@ from numpy.typing import NDArray
 
 from realtime.frame import Frame, SourceEvent
 from realtime.frame_source import SourceError, SourceOptions, event, mirrored, resized
+from realtime.worker import Worker
 
 log = logging.getLogger(__name__)
 
@@ -78,7 +80,7 @@ class FileSource:
         self._options = options
         self._ready: queue.Queue[Item] = queue.Queue(DECODED_AHEAD)
         self._stopping = threading.Event()
-        self._thread: threading.Thread | None = None
+        self._worker: Worker | None = None
         self._held: Picture | None = None
         self._finished = False
         self._index = 0
@@ -93,19 +95,17 @@ class FileSource:
                 self.size_wh = (item.image_rgb.shape[1], item.image_rgb.shape[0])
                 break
         self.rate_hz, self.frame_count = self._recording.rate_hz, self._recording.frame_count
-        self._thread = threading.Thread(target=self._decode, args=(before, first_round), name="decode", daemon=True)
-        self._thread.start()
+        self._worker = Worker(partial(self._decode, before, first_round), "decode")
+        self._worker.start()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._stopping.set()
-        # Always join: a thread that still frees its decoder while the interpreter ends takes the process down.
-        deadline_ns = time.monotonic_ns() + int(CLOSE_TIMEOUT_S * 1e9)
-        while self._thread and self._thread.is_alive() and time.monotonic_ns() < deadline_ns:
-            _empty(self._ready)  # a decoder that waits for room finds it, and then sees that it shall stop
-            self._thread.join(0.01)
+        if self._worker:
+            # A decoder that waits for room must find it to see that it shall stop.
+            self._worker.wait(CLOSE_TIMEOUT_S, meanwhile=partial(_empty, self._ready))
         _empty(self._ready)
         self._held = None
 

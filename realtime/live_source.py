@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from realtime.frame import Frame, SourceEvent
 from realtime.frame_source import SourceError, SourceOptions, event, mirrored, resized
 from realtime.latest import Latest
+from realtime.worker import Worker
 
 log = logging.getLogger(__name__)
 
@@ -75,7 +76,7 @@ class LiveSource:
         self._stopping = threading.Event()
         self._started = threading.Event()
         self._start_error: SourceError | None = None
-        self._thread = threading.Thread(target=self._run, name="capture", daemon=True)
+        self._worker = Worker(self._run, "capture")
         self._captured = 0
         self._held: Frame | None = None
 
@@ -84,7 +85,7 @@ class LiveSource:
         return self._latest.drops
 
     def __enter__(self) -> Self:
-        self._thread.start()
+        self._worker.start()
         try:
             if not self._started.wait(START_TIMEOUT_S):
                 cause = f"{self.name} gave no picture within {START_TIMEOUT_S:.0f} s"
@@ -117,8 +118,7 @@ class LiveSource:
         self._stopping.set()
         self._latest.close()
         self._held = None
-        self._thread.join(CLOSE_TIMEOUT_S)
-        if self._thread.is_alive():
+        if not self._worker.wait(CLOSE_TIMEOUT_S):
             log.warning("%s: the driver does not return; its thread is left behind until the process ends", self.name)
 
     def _run(self) -> None:
