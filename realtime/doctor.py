@@ -16,7 +16,7 @@ from typing import Literal
 
 from engine.blazepose.cache import cache_dir, sha256_of
 from engine.blazepose.fetch import DIRECTORY_VARIABLE, NETWORK_FILES
-from realtime.machine import camera_nodes, has_display, is_port_free, nvidia_gpus, port_holder
+from realtime.machine import has_display, is_port_free, nvidia_gpus, port_holder
 from realtime.topics import DEFAULT_ADDRESS
 
 DEFAULT_PORT = int(DEFAULT_ADDRESS.rpartition(":")[2])
@@ -141,18 +141,20 @@ def check_networks() -> Iterator[Finding]:
 
 
 def check_cameras() -> Iterator[Finding]:
-    if sys.platform != "linux":
-        yield Finding("camera", "absent", "cannot be listed without opening them here", "di2pose live --list-cameras")
-        return
-    nodes = camera_nodes()
-    if not nodes:
+    """Opens every camera for a moment, which lights its lamp."""
+    try:
+        from realtime.cameras import list_cameras
+    except ImportError:
+        return  # OpenCV does not load, which has been said
+    cameras = list_cameras()
+    if not cameras:
         yield Finding("camera", "absent", "none found", "plug one in, or: di2pose live --source VIDEO")
-    for node in nodes:
-        if node.is_readable:
-            yield Finding("camera", "works", f"{node.path} {node.name}")
+    for camera in cameras:
+        if camera.size_wh is None:
+            yield Finding("camera", "absent", f"{camera.index}: {camera.name} gives no pictures", camera.hint)
         else:
-            cure = 'sudo usermod -aG video "$USER", then log in again'
-            yield Finding("camera", "absent", f"{node.path} {node.name}: you may not open it", cure)
+            width, height = camera.size_wh
+            yield Finding("camera", "works", f"{camera.index}: {camera.name}, {width}x{height}")
 
 
 def check_port(port: int = DEFAULT_PORT) -> Iterator[Finding]:

@@ -1,4 +1,4 @@
-"""What this machine has: cameras, a GPU, a display, a free port. Readings only; `doctor` judges them."""
+"""What this machine has: a GPU, a display, a free port. Readings only; `doctor` judges them."""
 
 from __future__ import annotations
 
@@ -7,36 +7,9 @@ import shutil
 import socket
 import subprocess
 import sys
-from dataclasses import dataclass
 from pathlib import Path
 
 PROC = Path("/proc")
-DEVICES = Path("/dev")
-VIDEO_CLASS = Path("/sys/class/video4linux")
-
-
-@dataclass(frozen=True, slots=True)
-class CameraNode:
-    """One `/dev/videoN` of Linux. A camera may own several, of which one gives pictures."""
-
-    path: Path
-    name: str
-    is_readable: bool
-
-
-def camera_nodes(devices: Path = DEVICES, video_class: Path = VIDEO_CLASS) -> list[CameraNode]:
-    """The video devices in order of their number; opens none of them. Linux only, elsewhere empty."""
-    found = sorted(devices.glob("video[0-9]*"), key=lambda path: int(path.name.removeprefix("video")))
-    return [
-        CameraNode(path, _camera_name(video_class / path.name), os.access(path, os.R_OK | os.W_OK)) for path in found
-    ]
-
-
-def _camera_name(entry: Path) -> str:
-    try:
-        return (entry / "name").read_text(encoding="utf-8").strip()
-    except OSError:
-        return "unnamed"
 
 
 def nvidia_gpus() -> list[str]:

@@ -218,7 +218,7 @@ def main() -> int:
         say(f"this is Python {sys.version.split()[0]}: going on with {other}")
         return subprocess.run([other, *sys.argv], check=False).returncode
     parser = argparse.ArgumentParser(description="Make .venv and install the project into it.")
-    parser.add_argument("--extras", default="", help="comma-separated: dev, train, viz, adapters, gpu, gpu-rtx")
+    parser.add_argument("--extras", default="", help="comma-separated, from pyproject.toml: dev, train, gpu, ...")
     parser.add_argument("--again", action="store_true", help="install even when everything seems to be in place")
     options = parser.parse_args()
     start = time.monotonic()

@@ -1,8 +1,8 @@
 """The command line `di2pose`: one verb per file of this directory, each imported only when it is asked for.
 
-A verb is a plain function that typer reads its options from. It may return an exit code or nothing. Errors that this
-project raises on purpose are shown as one line on stderr with exit code 1; everything else is a defect and keeps its
-traceback.
+A verb is a plain function that typer reads its options from, or, where it has verbs of its own, a module's typer `app`.
+It may return an exit code or nothing. Errors that this project raises on purpose are shown as one line on stderr with
+exit code 1; everything else is a defect and keeps its traceback.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ class VerbMissingError(ImportError):
 class Verb:
     name: str
     module: str
-    """Imported when the verb is used; the function has the verb's name."""
+    """Imported when the verb is used; holds a typer `app`, or a function that has the verb's name."""
     summary: str
     """Shown by `di2pose --help`, which imports none of the modules."""
 
@@ -43,25 +43,28 @@ VERBS = (
     Verb("bench", "tools.bench", "Measure how long each stage takes here."),
     Verb("doctor", "tools.doctor", "Say what works here, what does not, what to do."),
     Verb("fetch", "tools.fetch", "Download the pretrained networks once (36 MB)."),
+    Verb("data", "tools.data", "Make things from training data."),
 )
 _VERB_BY_NAME = {verb.name: verb for verb in VERBS}
 
 
-def load(verb: Verb) -> TyperCommand:
+def load(verb: Verb) -> TyperCommand | TyperGroup:
     """Import the verb's file and read its options.
 
     Raises VerbMissingError when this installation has no such file.
     """
     try:
-        function = getattr(importlib.import_module(verb.module), verb.name)
+        module = importlib.import_module(verb.module)
     except ModuleNotFoundError as error:
         if error.name != verb.module:
             raise
         raise VerbMissingError(f"`di2pose {verb.name}` is not part of this version; update the project") from error
-    app = typer.Typer(add_completion=False, rich_markup_mode=None)
-    app.command(verb.name)(function)
+    app = getattr(module, "app", None)
+    if app is None:
+        app = typer.Typer(add_completion=False, rich_markup_mode=None)
+        app.command(verb.name)(getattr(module, verb.name))
     command = typer.main.get_command(app)
-    assert isinstance(command, TyperCommand)
+    assert isinstance(command, TyperCommand | TyperGroup)
     return command
 
 

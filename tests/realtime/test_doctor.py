@@ -14,7 +14,8 @@ import pytest
 
 from engine.blazepose.fetch import DIRECTORY_VARIABLE, NETWORK_FILES
 from realtime import doctor
-from realtime.machine import camera_nodes, is_port_free, port_holder
+from realtime.cameras import CameraInfo
+from realtime.machine import is_port_free, port_holder
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -95,16 +96,24 @@ def test_window_support_of_this_build_is_stated() -> None:
     assert "GUI:" in cv2.getBuildInformation()
 
 
-def test_cameras_are_listed_in_order_with_names(tmp_path: Path) -> None:
-    devices, names = tmp_path / "dev", tmp_path / "class"
-    devices.mkdir()
-    for number in (10, 2, 0):
-        (devices / f"video{number}").touch()
-    (names / "video2").mkdir(parents=True)
-    (names / "video2" / "name").write_text("Webcam C920\n")
-    nodes = camera_nodes(devices, names)
-    assert [node.path.name for node in nodes] == ["video0", "video2", "video10"]
-    assert [node.name for node in nodes] == ["unnamed", "Webcam C920", "unnamed"]
+@pytest.mark.parametrize(
+    ("cameras", "states"),
+    [
+        ((), ["absent"]),
+        (
+            (CameraInfo(0, "Webcam", (640, 480), True, ""), CameraInfo(2, "Busy", None, False, "end it")),
+            ["works", "absent"],
+        ),
+    ],
+    ids=["none", "one of two"],
+)
+def test_cameras_never_stop_the_line(
+    cameras: tuple[CameraInfo, ...], states: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("realtime.cameras.list_cameras", lambda: cameras)
+    findings = list(doctor.check_cameras())
+    assert [finding.state for finding in findings] == states
+    assert all(finding.cure for finding in findings if finding.state == "absent")
 
 
 def test_optional_backends_never_stop_the_line(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -89,6 +89,12 @@ def test_verbs_choose_the_exit_code(tmp_path: Path, body: str, code: int) -> Non
     assert run_with_verb(tmp_path, body, "trial").returncode == code
 
 
+def test_a_verb_may_have_verbs_of_its_own(tmp_path: Path) -> None:
+    more = "\napp = typer.Typer()\n@app.callback()\ndef head(): pass\n@app.command()\ndef inner(): typer.echo('inside')"
+    done = run_with_verb(tmp_path, f"pass{more}", "trial", "inner")
+    assert done.stdout == "inside\n", done.stderr
+
+
 def test_a_verb_without_its_file_says_so() -> None:
     with pytest.raises(cli.VerbMissingError, match="not part of this version"):
         cli.load(cli.Verb("later", "tools.there_is_no_such_file", "Later."))
