@@ -1,4 +1,4 @@
-"""The bundled clip: one avatar dances in front of a fixed camera, six seconds that every detector should find.
+"""The bundled clip: one avatar does gymnastics in front of a fixed camera, six seconds that every detector should find.
 
 Everything is drawn from files that docs/data.md names; the same files and driver give the same frames.
 """
@@ -29,14 +29,14 @@ class ClipPlan:
     """What the clip shows. The person stands around the origin and looks towards +z; the camera stands there."""
 
     avatar: str = "White_M_3_Casual"
-    motion: str = "05_10"
-    frames: tuple[int, int] = (12, 192)
+    motion: str = "13_31"
+    frames: tuple[int, int] = (200, 380)
     """First frame and the one after the last; frame 0 of the recordings is a T-pose."""
     background: str = "modern_buildings_2_1k"
     background_turn_deg: float = 150.0
     sun_strength: float = 2.0
     exposure: float = 1.3
-    heading_deg: float = 52.0
+    heading_deg: float = 20.0
     """Turns the recorded person towards the camera, a little to its right."""
     size_wh: tuple[int, int] = (640, 480)
     fov_deg: float = 50.0
