@@ -115,6 +115,19 @@ def test_python_without_pip_gets_the_cure(empty_cache: Path, repo_root: Path) ->
     assert "NetworkFilesError" in answer.stderr and "-m ensurepip --upgrade" in answer.stderr
 
 
+@pytest.mark.slow
+def test_two_processes_may_fetch_at_once(empty_cache: Path, repo_root: Path) -> None:
+    """Needs the network: both download into one empty cache."""
+    program = "from engine.blazepose.fetch import network_files; print(network_files().landmark)"
+    both = [
+        subprocess.Popen([sys.executable, "-c", program], cwd=repo_root, stdout=subprocess.PIPE, text=True)
+        for _ in range(2)
+    ]
+    expected = str(empty_cache / "blazepose" / LANDMARK.name)
+    assert [process.communicate()[0].strip() for process in both] == [expected, expected]
+    assert sorted(path.name for path in (empty_cache / "blazepose").iterdir()) == [DETECTOR.name, LANDMARK.name]
+
+
 def test_progress_lines_of_pip_become_fractions() -> None:
     assert pip_download._fraction("Progress 1024 of 4096") == 0.25
     assert pip_download._fraction("Progress 5 of 0") is None

@@ -67,6 +67,24 @@ def test_foreign_bytes_are_refused(tmp_path: Path) -> None:
         read_graph(path, "image", outputs=OUTPUTS)
 
 
+def test_flipped_bytes_are_read_or_refused_but_never_more(networks_dir: Path, tmp_path: Path) -> None:
+    """Also a damage that stays undetected must not hang, take all memory or raise anything else."""
+    generator = np.random.default_rng(1)
+    content = (networks_dir / DETECTOR.name).read_bytes()
+    path = tmp_path / "flipped.tflite"
+    refused = 0
+    for _ in range(15):
+        damaged = bytearray(content)
+        for place in generator.integers(len(content) - 60_000, len(content), 30):  # tables stand at the end
+            damaged[place] = generator.integers(256)
+        path.write_bytes(damaged)
+        try:
+            read_graph(path, "image", outputs=OUTPUTS)
+        except NetworkGraphError:
+            refused += 1
+    assert refused > 5
+
+
 def test_another_network_is_refused(networks_dir: Path) -> None:
     with pytest.raises(NetworkGraphError, match=r"has no tensor 'model_1/model/add_22/add'; it is another network"):
         read_graph(networks_dir / LANDMARK.name, "image", outputs={"x": ("model_1/model/add_22/add", "channels_first")})
