@@ -37,13 +37,13 @@ def people_of(path: Path):
 
 
 def test_squats_is_one_person_in_every_frame(shared_dir):
-    people = people_of(shared_dir / "clips" / "squats_720x1280.mp4")
+    people = people_of(shared_dir / "data" / "clips" / "squats_720x1280.mp4")
     assert list(people) == [1]
     assert sorted(people[1]) == list(range(65))
 
 
 def test_the_man_on_the_block_is_there_in_every_frame_under_one_id(shared_dir):
-    people = people_of(shared_dir / "clips" / "outdoor_walk_1768x994.mp4")
+    people = people_of(shared_dir / "data" / "clips" / "outdoor_walk_1768x994.mp4")
     man = people[1]
     assert set(range(MAN_ON_THE_BLOCK + 1)) <= set(man)
     for index in range(MAN_ON_THE_BLOCK + 1):
@@ -53,7 +53,7 @@ def test_the_man_on_the_block_is_there_in_every_frame_under_one_id(shared_dir):
 
 
 def test_the_woman_is_there_in_most_frames_in_the_right_place(shared_dir):
-    people = people_of(shared_dir / "clips" / "outdoor_walk_1768x994.mp4")
+    people = people_of(shared_dir / "data" / "clips" / "outdoor_walk_1768x994.mp4")
     woman = people[2]
     seen = [index for index in range(45, 196) if index in woman]
     assert len(seen) >= 76
@@ -64,7 +64,7 @@ def test_the_woman_is_there_in_most_frames_in_the_right_place(shared_dir):
 
 
 def test_six_people_one_after_another_have_six_ids(shared_dir):
-    people = people_of(shared_dir / "clips" / "office_people_768x432.mp4")
+    people = people_of(shared_dir / "data" / "clips" / "office_people_768x432.mp4")
     assert list(people) == [1, 2, 3, 4, 5, 6]
     stays = [(min(frames), max(frames)) for frames in people.values()]
     assert all(end < begin for (_, end), (begin, _) in zip(stays, stays[1:], strict=False))
