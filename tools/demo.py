@@ -51,7 +51,7 @@ def _shown(lines: Iterable[bytes]) -> int:
             typer.echo(line, nl=False)
             continue
         message = json.loads(line)
-        persons = message.get("persons", [])
+        persons = message["persons"] if message["kind"] == "pose" else []  # health has a field of that name too
         frames_with_person += bool(persons)
         if persons and message["published_ns"] - shown_ns > SHOWN_EVERY_S * 1e9:
             shown_ns = message["published_ns"]

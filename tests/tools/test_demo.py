@@ -38,7 +38,13 @@ def test_frames_with_a_person_are_counted_and_told(capsys: pytest.CaptureFixture
         return json.dumps(message).encode() + b"\n"
 
     someone: dict[str, object] = {"id": 4, "root_mm": [-500.0, 20.0, 3210.0]}
-    lines = [b'{"kind": "health"}\n', pose(1, []), pose(2, [someone]), pose(3, [someone]), b"frames received: 3\n"]
+    lines = [
+        b'{"kind": "health", "persons": 1}\n',
+        pose(1, []),
+        pose(2, [someone]),
+        pose(3, [someone]),
+        b"frames received: 3\n",
+    ]
     assert demo._shown(lines) == 2
     said = capsys.readouterr().out
     assert "received frame 2: person 4, pelvis at x -0.50 y +0.02 z 3.21 m" in said
