@@ -7,9 +7,9 @@ from collections.abc import Sequence
 import numpy as np
 
 from engine.blazepose.decode import BODY_SCALE, HIP_CENTRE, SHOULDER_CENTRE, Detections, decoded, in_frame, merged
+from engine.blazepose.letterbox import shrunk
 from engine.blazepose.networks import DETECTOR_SIZE_PX, INPUT_NAME
 from engine.blazepose.regions import region_around
-from engine.blazepose.letterbox import shrunk
 from engine.blazepose.warp import detector_input
 from engine.body.crop import Region
 from engine.runtime.backend import Backend
