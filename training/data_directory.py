@@ -29,7 +29,9 @@ class DataDirectory:
         """`given`, or what $DI2POSE_DATA names; DataDirectoryError where neither is a directory."""
         path = given or (Path(os.environ[VARIABLE]) if os.environ.get(VARIABLE) else None)
         if path is None:
-            raise DataDirectoryError(f"no data directory: give --data DIR or set {VARIABLE}; docs/data.md says what lies in it")
+            raise DataDirectoryError(
+                f"no data directory: give --data DIR or set {VARIABLE}; docs/data.md says what lies in it"
+            )
         if not path.is_dir():
             raise DataDirectoryError(f"{path} is no directory; docs/data.md says where the data comes from")
         return cls(path)
