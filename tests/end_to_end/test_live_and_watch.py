@@ -80,7 +80,7 @@ def test_a_signal_ends_the_line_cleanly(address, how):
     sender = di2pose("live", "--source", "demo", "--no-view", "--loop", "--publish", address)
     lines_of(sender, "reading demo")
     sender.send_signal(how)
-    out, err = ended(sender, 20)
+    _, err = ended(sender, 20)
     assert sender.returncode == 0
     assert "Traceback" not in err
     with socket.socket() as probe:
@@ -146,7 +146,7 @@ def test_without_a_display_the_line_says_so_and_goes_on(address):
 
 def test_track_writes_every_frame_and_an_overlay(tmp_path):
     process = di2pose("track", "demo", "--out", str(tmp_path / "demo.npz"), "--overlay", str(tmp_path / "demo.mp4"))
-    out, err = ended(process, 120)
+    _, err = ended(process, 120)
     assert process.returncode == 0, err
     with np.load(tmp_path / "demo.npz") as rows:
         shown = set(rows["frame_index"].tolist())

@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from functools import cache
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -67,7 +68,7 @@ def test_six_people_one_after_another_have_six_ids(shared_dir):
     people = people_of(shared_dir / "data" / "clips" / "office_people_768x432.mp4")
     assert list(people) == [1, 2, 3, 4, 5, 6]
     stays = [(min(frames), max(frames)) for frames in people.values()]
-    assert all(end < begin for (_, end), (begin, _) in zip(stays, stays[1:], strict=False))
+    assert all(end < begin for (_, end), (begin, _) in pairwise(stays))
     at_the_table = [(88, 177), (250, 414), (533, 681), (770, 829), (950, 1155), (1260, 1333)]  # read off the clip
     for frames, (begin, end) in zip(people.values(), at_the_table, strict=True):
         assert set(range(begin, end + 1)) <= set(frames)
