@@ -1,3 +1,4 @@
+# ruff: noqa: T201
 """Reads the pose stream of Di2Pose Live. Copy this one file into your application.
 
     pip install pyzmq msgspec numpy        # Python 3.9 or newer; Di2Pose itself is not needed
@@ -14,6 +15,7 @@ SPDX-License-Identifier: Apache-2.0
 
 from __future__ import annotations
 
+import contextlib
 import pathlib
 import sys
 import time
@@ -175,7 +177,5 @@ def main(address: str = DEFAULT_ADDRESS, stream_id: str = "main") -> None:
 
 
 if __name__ == "__main__":
-    try:
+    with contextlib.suppress(KeyboardInterrupt):
         main(*sys.argv[1:3])
-    except KeyboardInterrupt:
-        pass

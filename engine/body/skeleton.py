@@ -54,9 +54,7 @@ class Skeleton:
         return rows
 
 
-def _named(
-    skeleton_id: str, parent_of: dict[str, str | None], mirrored: tuple[tuple[str, str], ...]
-) -> Skeleton:
+def _named(skeleton_id: str, parent_of: dict[str, str | None], mirrored: tuple[tuple[str, str], ...]) -> Skeleton:
     names = tuple(parent_of)
     parents = tuple(-1 if parent is None else names.index(parent) for parent in parent_of.values())
     pairs = tuple((names.index(one), names.index(other)) for one, other in mirrored)

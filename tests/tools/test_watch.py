@@ -94,7 +94,7 @@ def on_a_terminal(*arguments: str) -> str:
 
 
 def test_the_table_on_a_terminal_shows_people_rate_latency_and_drops(live_stream):
-    shown = on_a_terminal("--connect", live_stream.address, "--frames", "60", "--seconds", "60")
+    shown = on_a_terminal("--connect", live_stream.address, "--frames", "250", "--seconds", "60")
     for expected in ("tracked", "per second", "capture to receive  p50", "capture to publish  p50", "drops 2"):
         assert expected in shown
 

@@ -1,4 +1,4 @@
-"""Parts that the tests of the stream share: people, frames, and messages as the line makes them."""
+"""Messages as the line makes them, and a publisher that sends them: fixtures, known everywhere through conftest."""
 
 from __future__ import annotations
 

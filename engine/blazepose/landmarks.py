@@ -1,0 +1,88 @@
+"""What the landmark network's numbers mean: 33 body points and 6 auxiliary ones in the crop."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+F32 = NDArray[np.float32]
+
+POINTS = 39
+BODY_POINTS = 33
+NEXT_CENTRE, NEXT_SCALE = 33, 34
+"""Auxiliary points that give the region of the next frame: its centre and a point on its circle."""
+
+_CELL_PX = np.float32(4)  # the heatmap has 64 cells along 256 px
+_WINDOW = np.arange(-4, 5)
+_MIN_HEAT = 0.5
+"""9x9 window and least confidence of MediaPipe's RefineLandmarksFromHeatmapCalculator. Its public graphs of other
+releases say 7; 0.10.21 itself answers as with 9, the calculator's default (see test_mediapipe_parity.py)."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class CropLandmarks:
+    """The network's answer for one crop."""
+
+    points_px: F32
+    """(39, 2) pixels of the crop, centre of the first pixel at 0; may lie outside of the crop."""
+    depth_px: F32
+    """(39,) away from the camera, in pixels of the crop, 0 at the hips."""
+    visibility: F32
+    """(39,) 0..1, that the point is in the picture and not hidden."""
+    in_picture: F32
+    """(39,) 0..1, that the point lies inside of the picture, hidden or not."""
+    world_m: F32
+    """(39, 3) metres from the middle of the hips, in the axes of the (turned) crop."""
+    presence: float
+    """0..1, that there is a person."""
+
+
+def crop_landmarks(outputs: Mapping[str, NDArray[Any]], row: int = 0) -> CropLandmarks:
+    """Row `row` of the batch that the landmark network returned (`landmarks`, `presence`, `heatmap`, `world`).
+
+    The result owns its arrays.
+    """
+    values = outputs["landmarks"][row].reshape(POINTS, 5)
+    return CropLandmarks(
+        points_px=refined(values[:, :2], outputs["heatmap"][row]),
+        depth_px=values[:, 2].copy(),
+        visibility=_sigmoid(values[:, 3]),
+        in_picture=_sigmoid(values[:, 4]),
+        world_m=outputs["world"][row].reshape(POINTS, 3).copy(),
+        presence=float(outputs["presence"][row, 0]),
+    )
+
+
+def refined(points_px: F32, heatmap: F32) -> F32:
+    """Points moved to the middle of the heat around them where the heatmap is sure; the others unchanged.
+
+    points_px: (39, 2) in the crop; heatmap: (64, 64, 39) logits. The same as MediaPipe's
+    RefineLandmarksFromHeatmapCalculator: the mean of the cells' indices, weighted by their sigmoids.
+    """
+    height, width, points = heatmap.shape
+    cells = np.trunc(points_px / _CELL_PX).astype(np.intp)
+    columns, rows = (cells[:, axis, None] + _WINDOW for axis in (0, 1))  # (39, 9) each
+    held = ((rows >= 0) & (rows < height))[:, :, None] & ((columns >= 0) & (columns < width))[:, None, :]
+    logits = heatmap[
+        np.clip(rows, 0, height - 1)[:, :, None],
+        np.clip(columns, 0, width - 1)[:, None, :],
+        np.arange(points)[:, None, None],
+    ]
+    heat = _sigmoid(logits) * held
+    total = heat.sum(axis=(1, 2))
+    inside = ((cells >= 0) & (cells < (width, height))).all(axis=1)
+    sure = inside & (heat.max(axis=(1, 2)) >= _MIN_HEAT)
+    mean = np.stack([(heat.sum(axis=1) * columns).sum(axis=1), (heat.sum(axis=2) * rows).sum(axis=1)], axis=1)
+    moved = (mean / np.where(total > 0, total, 1)[:, None] * _CELL_PX).astype(np.float32)
+    points_px = points_px.copy()
+    points_px[sure] = moved[sure]
+    return points_px
+
+
+def _sigmoid(logits: F32) -> F32:
+    exponents = np.clip(-logits, -80, 80)  # exp stays finite in float32
+    return np.asarray(1 / (1 + np.exp(exponents)), np.float32)

@@ -1,0 +1,114 @@
+"""Running an ONNX model on the CPU with onnxruntime."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import numpy as np
+import onnxruntime
+from numpy.typing import NDArray
+
+from engine.runtime.backend import Arrays, BackendError, TensorInfo
+
+_DTYPES = {
+    "tensor(float)": "float32",
+    "tensor(float16)": "float16",
+    "tensor(double)": "float64",
+    "tensor(uint8)": "uint8",
+    "tensor(int32)": "int32",
+    "tensor(int64)": "int64",
+    "tensor(bool)": "bool",
+}
+
+
+class OnnxRuntimeBackend:
+    """A `Backend` on onnxruntime. The model is loaded on entering; its output arrays are fresh for every run.
+
+    threads: workers inside one operation; they do not spin, so that a capture thread and a publisher on the same
+    cores get their share. allow_spinning: True trades that for a little latency, for benchmarks.
+    """
+
+    def __init__(self, path: Path, threads: int = 1, *, allow_spinning: bool = False) -> None:
+        if threads < 1:
+            raise BackendError(f"{path.name}: threads must be at least 1, got {threads}")
+        self._path = path
+        self._threads = threads
+        self._allow_spinning = allow_spinning
+        self._session: Any = None
+        self._inputs: tuple[TensorInfo, ...] = ()
+        self._outputs: tuple[TensorInfo, ...] = ()
+
+    @property
+    def inputs(self) -> tuple[TensorInfo, ...]:
+        self._loaded()
+        return self._inputs
+
+    @property
+    def outputs(self) -> tuple[TensorInfo, ...]:
+        self._loaded()
+        return self._outputs
+
+    def run(self, inputs: Arrays) -> dict[str, NDArray[Any]]:
+        """Outputs by name. BackendError names the input that is missing, unknown or of a wrong shape or type."""
+        session = self._loaded()
+        self._check(inputs)
+        names = [info.name for info in self._outputs]
+        try:
+            return dict(zip(names, session.run(names, dict(inputs)), strict=True))
+        except Exception as error:  # onnxruntime's own classes are not public; what it says is passed on
+            raise BackendError(f"{self._path} could not be run: {error}") from error
+
+    def __enter__(self) -> Self:
+        if not self._path.is_file():
+            raise BackendError(f"there is no network {self._path}; run 'di2pose doctor' to get the networks again")
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = self._threads
+        options.inter_op_num_threads = 1
+        options.add_session_config_entry("session.intra_op.allow_spinning", "1" if self._allow_spinning else "0")
+        options.log_severity_level = 3
+        try:
+            session = onnxruntime.InferenceSession(str(self._path), options, providers=["CPUExecutionProvider"])
+        except Exception as error:  # as above
+            raise BackendError(
+                f"{self._path} is not a network that onnxruntime can load ({error}); delete it and start again, "
+                f"it is made anew"
+            ) from error
+        self._session = session
+        self._inputs = tuple(_info(argument) for argument in session.get_inputs())
+        self._outputs = tuple(_info(argument) for argument in session.get_outputs())
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._session = None
+
+    def _loaded(self) -> Any:
+        if self._session is None:
+            raise BackendError(f"{self._path.name} is not loaded; use the backend in a 'with' block")
+        return self._session
+
+    def _check(self, inputs: Arrays) -> None:
+        known = {info.name for info in self._inputs}
+        if set(inputs) != known:
+            raise BackendError(f"{self._path.name} takes the inputs {sorted(known)}, got {sorted(inputs)}")
+        for info in self._inputs:
+            array = inputs[info.name]
+            if array.dtype != np.dtype(info.dtype) or not _fits(array.shape, info.shape):
+                raise BackendError(
+                    f"{self._path.name}: input {info.name!r} must be {info.shape} {info.dtype}, "
+                    f"got {array.shape} {array.dtype}"
+                )
+
+
+def _info(argument: Any) -> TensorInfo:
+    shape = tuple(axis if isinstance(axis, int) else str(axis) for axis in argument.shape)
+    return TensorInfo(argument.name, shape, _DTYPES.get(argument.type, argument.type))
+
+
+def _fits(shape: tuple[int, ...], expected: tuple[int | str, ...]) -> bool:
+    return len(shape) == len(expected) and all(
+        isinstance(axis, str) or size == axis for size, axis in zip(shape, expected, strict=True)
+    )

@@ -1,0 +1,122 @@
+"""How fast the whole line is on this machine: stage times, frames per second, latency to a second process."""
+
+from __future__ import annotations
+
+import multiprocessing
+import threading
+import time
+from dataclasses import dataclass
+from multiprocessing.connection import Connection
+from typing import Any
+
+from realtime.announcements import Percentiles
+from realtime.config import LineConfig
+from realtime.live import LiveLoop
+from realtime.message import LineFacts
+from realtime.parts import camera_choice, live_parts
+from realtime.publisher import Publisher
+from realtime.reception import Reception, Summary, listened
+from realtime.sources import SourceOptions, open_source
+from realtime.subscriber import every
+from realtime.codec import MESSAGES
+
+ANY_PORT = "tcp://127.0.0.1:0"
+_READER_PATIENCE_S = 20.0
+
+
+class BenchError(RuntimeError):
+    """The measurement did not come about; the text says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class BenchResult:
+    source: str
+    image_wh: tuple[int, int]
+    estimator: str
+    threads: int
+    frames: int
+    load_s: float
+    """Networks loaded and run once."""
+    frames_per_s: float
+    """Decode to publish, one frame after the other, without a window."""
+    stage_ms: dict[str, Percentiles]
+    capture_to_publish_ms: Percentiles
+    publish_to_receive_ms: Percentiles
+    received: int
+
+
+def measured(source: str, *, frames: int, estimator: str, config: LineConfig) -> BenchResult:
+    """Run `frames` frames of a file (looped) as fast as they go, with a subscriber in a process of its own."""
+    pictures = open_source(source, SourceOptions(loop=True, pace="max"))
+    begun_ns = time.monotonic_ns()
+    with (
+        live_parts(estimator, config, camera_of=camera_choice()) as parts,
+        Publisher(ANY_PORT) as publisher,
+        _Reader(publisher.address) as reader,
+        pictures,
+    ):
+        load_s = (time.monotonic_ns() - begun_ns) * 1e-9 - reader.start_s
+        facts = LineFacts(parts.estimator.name, parts.estimator.weights, config.smoothing.enabled)
+        loop = LiveLoop(source=pictures, parts=parts, publisher=publisher, viewer=None, facts=facts)
+        began_ns = time.monotonic_ns()
+        loop.run(threading.Event(), max_frames=frames)
+        spent_s = (time.monotonic_ns() - began_ns) * 1e-9
+        health = loop.health.message()
+        summary = reader.summary()
+        return BenchResult(
+            source=pictures.name,
+            image_wh=pictures.size_wh,
+            estimator=parts.estimator.name,
+            threads=config.threads,
+            frames=loop.frames,
+            load_s=load_s,
+            frames_per_s=loop.frames / spent_s,
+            stage_ms=health.stage_ms,
+            capture_to_publish_ms=health.capture_to_publish_ms,
+            publish_to_receive_ms=summary.publish_to_receive_ms,
+            received=summary.frames,
+        )
+
+
+class _Reader:
+    """A subscriber in a process of its own; ready once entered."""
+
+    def __init__(self, address: str) -> None:
+        context = multiprocessing.get_context("spawn")
+        self._ours, theirs = context.Pipe()
+        self._process = context.Process(target=_read_until_told, args=(address, theirs), daemon=True)
+        self.start_s = 0.0
+
+    def __enter__(self) -> _Reader:
+        begun_ns = time.monotonic_ns()
+        self._process.start()
+        if not self._ours.poll(_READER_PATIENCE_S):
+            raise BenchError(f"the subscriber process did not start within {_READER_PATIENCE_S:g} s")
+        self._ours.recv_bytes()
+        self.start_s = (time.monotonic_ns() - begun_ns) * 1e-9
+        return self
+
+    def summary(self) -> Summary:
+        """Tell the reader to stop; what it has received."""
+        self._ours.send_bytes(b"stop")
+        if not self._ours.poll(_READER_PATIENCE_S):
+            raise BenchError("the subscriber process did not answer")
+        answer: Summary = self._ours.recv()
+        return answer
+
+    def __exit__(self, *_error: Any) -> None:
+        self._process.terminate()
+        self._process.join(_READER_PATIENCE_S)
+
+
+def _read_until_told(address: str, pipe: Connection) -> None:
+    reception = Reception()
+    with every(MESSAGES, address) as reader:
+        reader.read(_READER_PATIENCE_S)
+        pipe.send_bytes(b"ready")
+        for received in listened(reader, tick_s=0.05):
+            if received is not None:
+                reception.add(received)
+            elif pipe.poll():
+                pipe.send(reception.summary(reader))
+                return

@@ -1,0 +1,219 @@
+"""Finds people and follows them: who is where in this frame, under stable ids.
+
+Detection is costly and following is cheap. So the region of a person comes from that person's last pose, and the
+detector runs only when somebody is missing, when a pose stops fitting the last one, and every few frames on one
+window of the picture in turn, for newcomers.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
+
+from engine.blazepose.warp import cut
+from engine.body.crop import PersonCrop, Region
+from engine.body.pose import PersonPose
+from realtime import tracks, windows
+from realtime.config import TrackingConfig
+from realtime.frame import Frame
+from realtime.newcomers import Newcomers
+from realtime.person import TrackedPerson, TrackState
+from realtime.tracks import Detection, Track
+from realtime.windows import Window
+
+Detect = Callable[[Frame, Sequence[Window]], list[Detection]]
+"""People in these windows of a frame, best first, each once."""
+
+_LOCAL_WINDOW = 2.0
+"""Side of the window in which a missing person is looked for, in sizes of the last region."""
+
+
+class PersonFinder:
+    """Call `persons`, then `judge` until it asks for no more crops, `settle` and `update`, once per frame in order."""
+
+    def __init__(self, detect: Detect, *, crop_size_px: int, config: TrackingConfig) -> None:
+        self._detect = detect
+        self._crop_size_px = crop_size_px
+        self._config = config
+        self._tracks: dict[int, Track] = {}
+        self._lost: dict[int, Track] = {}
+        self._detected: dict[int, Detection] = {}
+        self._newcomers = Newcomers(config)
+        self._ids = itertools.count(1)
+        self._provisional = itertools.count(-1, -1)
+        self._frames_until_search = 0
+        self._turn = 0
+        self._looked_again = False
+
+    def reset(self) -> None:
+        """Forget everybody (the source began anew); ids are not given out again."""
+        self._tracks.clear()
+        self._lost.clear()
+        self._detected.clear()
+        self._newcomers.forget()
+        self._frames_until_search = 0
+
+    def persons(self, frame: Frame) -> list[PersonCrop]:
+        """A crop for everybody followed and for every newcomer; newcomers have negative ids until believed."""
+        self._looked_again = False
+        self._detected.clear()
+        followed = [self._crop(frame, track.person_id, track.region) for track in self._tracks.values()]
+        return followed + self._taken_in(frame, self._search(frame))
+
+    def judge(self, frame: Frame, poses: Sequence[PersonPose]) -> tuple[list[PersonPose], list[PersonCrop]]:
+        """Poses to believe, and crops for which the estimator is wanted once more.
+
+        A followed person whose pose is absent or no longer fits is searched with the detector near the old place;
+        what is found there must fit in turn, else the person counts as missing. Where nobody is known, the whole
+        picture has shown nobody and it is time for it, the tiles are searched.
+        """
+        believed: list[PersonPose] = []
+        doubtful: list[Track] = []
+        for pose in poses:
+            track = self._tracks.get(pose.person_id)
+            if self._credible(track, pose, frame):
+                believed.append(pose)
+            elif track is not None:
+                doubtful.append(track)
+        again: list[PersonCrop] = []
+        if not self._looked_again:
+            again = self._look_again(frame, doubtful)
+            if not self._tracks and not believed:
+                again += self._taken_in(frame, self._search_tiles(frame))
+        self._looked_again = True
+        return believed, again
+
+    def settle(self, frame: Frame, poses: Sequence[PersonPose]) -> list[PersonPose]:
+        """One pose per body, newcomers under ids of their own (or the old one when found again)."""
+        oldest_first = sorted(poses, key=lambda pose: (pose.person_id < 0, abs(pose.person_id)))
+        kept: list[PersonPose] = []
+        for pose in oldest_first:
+            rival = next((k for k in kept if tracks.same_person(k, pose, self._config)), None)
+            if rival is None:
+                kept.append(pose)
+            elif self._closer(pose, rival):
+                kept[kept.index(rival)] = pose
+        room = self._config.max_persons
+        return [pose if pose.person_id > 0 else self._named(pose, frame) for pose in kept[:room]]
+
+    def update(self, frame: Frame, poses: Iterable[PersonPose]) -> list[TrackedPerson]:
+        """Remember this frame's (smoothed) poses; everybody's state, including who is missing."""
+        seen = [self._seen(frame, pose) for pose in poses]
+        here = {person.person_id for person in seen}
+        missing = [track for track in self._tracks.values() if track.person_id not in here]
+        absent = [self._missing(track, frame) for track in missing]
+        self._lost = {
+            who: track
+            for who, track in self._lost.items()
+            if frame.time_s - track.seen_s <= self._config.refind_for_s + self._config.predict_for_s
+        }
+        return sorted(seen + absent, key=lambda person: person.person_id)
+
+    def _crop(self, frame: Frame, person_id: int, region: Region) -> PersonCrop:
+        image_rgb, frame_from_crop = cut(frame.image_rgb, region, self._crop_size_px)
+        return PersonCrop(person_id, image_rgb, frame_from_crop)
+
+    def _search(self, frame: Frame) -> list[Detection]:
+        """The whole picture when nobody is known, else one window in turn now and then; and doubtful newcomers."""
+        suspected = self._newcomers.next_frame()
+        if not self._tracks:
+            return self._detect(frame, [windows.whole(frame.size_wh), *suspected])
+        self._frames_until_search -= 1
+        if self._frames_until_search > 0:
+            return self._detect(frame, suspected) if suspected else []
+        self._frames_until_search = self._config.detect_every_frames
+        cycle = [windows.whole(frame.size_wh), *windows.coarse_tiles(frame.size_wh)]
+        self._turn += 1
+        return self._detect(frame, [cycle[self._turn % len(cycle)], *suspected])
+
+    def _search_tiles(self, frame: Frame) -> list[Detection]:
+        """All coarse tiles and one fine one in turn, every few frames."""
+        self._frames_until_search -= 1
+        if self._frames_until_search > 0:
+            return []
+        self._frames_until_search = self._config.search_every_frames
+        fine = windows.fine_tiles(frame.size_wh)
+        self._turn += 1
+        return self._detect(frame, windows.coarse_tiles(frame.size_wh) + fine[self._turn % max(len(fine), 1) :][:1])
+
+    def _taken_in(self, frame: Frame, detections: Sequence[Detection]) -> list[PersonCrop]:
+        """Crops of those detections that are nobody already followed."""
+        crops = []
+        for detection in detections[: self._config.max_persons - len(self._tracks)]:
+            if not any(self._is_here(track, detection) for track in self._tracks.values()):
+                who = next(self._provisional)
+                self._detected[who] = detection
+                crops.append(self._crop(frame, who, detection.region))
+        return crops
+
+    def _is_here(self, track: Track, detection: Detection) -> bool:
+        near = tracks.distance(detection.trunk_px, track.trunk_px, track.region.size_px)
+        return near < 2 * self._config.same_person
+
+    def _credible(self, track: Track | None, pose: PersonPose, frame: Frame) -> bool:
+        if pose.next_region is None or not tracks.in_picture(pose, frame.size_wh):
+            return False
+        if track is None:
+            return self._newcomers.believed(self._detected[pose.person_id], pose)
+        present = pose.presence >= self._config.min_presence
+        return present and tracks.fits(track, pose, time_s=frame.time_s, config=self._config)
+
+    def _look_again(self, frame: Frame, doubtful: Sequence[Track]) -> list[PersonCrop]:
+        crops = []
+        for track in doubtful:
+            window = windows.around(track.region.centre_px, _LOCAL_WINDOW * track.region.size_px)
+            for detection in self._detect(frame, [window])[:1]:
+                crops.append(self._crop(frame, track.person_id, detection.region))
+        return crops
+
+    def _closer(self, pose: PersonPose, rival: PersonPose) -> bool:
+        """Of two followed people on one body: whether `pose` moved less from its own last place than `rival`."""
+        moved = []
+        for one in (pose, rival):
+            track = self._tracks.get(one.person_id)
+            if track is None:
+                return False
+            moved.append(tracks.distance(tracks.trunk_px(one), track.trunk_px, track.region.size_px))
+        return moved[0] < moved[1]
+
+    def _named(self, pose: PersonPose, frame: Frame) -> PersonPose:
+        """A newcomer becomes the lost person who was last seen at this place, or somebody new."""
+        back = [track for track in self._lost.values() if self._same_again(track, pose)]
+        if back:
+            track = min(back, key=lambda t: tracks.distance(t.trunk_px, tracks.trunk_px(pose), t.region.size_px))
+            del self._lost[track.person_id]
+            track.is_new = False
+        else:
+            track = Track(next(self._ids), self._detected[pose.person_id].region, frame.time_s, pose)
+        self._tracks[track.person_id] = track
+        return replace(pose, person_id=track.person_id)
+
+    def _same_again(self, track: Track, pose: PersonPose) -> bool:
+        ratio = tracks.pose_size_px(pose, track.region.size_px) / track.region.size_px
+        near = tracks.distance(track.trunk_px, tracks.trunk_px(pose), track.region.size_px)
+        return near <= self._config.max_reach and 1 / 1.6 <= ratio <= 1.6
+
+    def _seen(self, frame: Frame, pose: PersonPose) -> TrackedPerson:
+        track = self._tracks[pose.person_id]
+        state: TrackState = "new" if track.is_new else "tracked"
+        track.is_new = False
+        track.pose = pose
+        track.seen_s = frame.time_s
+        track.region = pose.next_region or track.region
+        return TrackedPerson(pose.person_id, state, _score(pose), pose)
+
+    def _missing(self, track: Track, frame: Frame) -> TrackedPerson:
+        """Predicted for a while where last seen, then lost, said once."""
+        gap_s = frame.time_s - track.seen_s
+        patience_s = self._config.predict_for_s
+        state: TrackState = "predicted" if 0 <= gap_s <= patience_s else "lost"
+        if state == "lost":
+            del self._tracks[track.person_id]
+            self._lost[track.person_id] = track
+        fade = max(0.0, 1.0 - gap_s / patience_s)
+        return TrackedPerson(track.person_id, state, _score(track.pose) * fade, track.pose)
+
+
+def _score(pose: PersonPose) -> float:
+    return float(pose.presence * pose.confidence.mean())

@@ -1,0 +1,79 @@
+"""Whom to believe: when a detection becomes a person with an id.
+
+The detector also fires on table legs, and on the head of somebody of whom nothing else is in the picture yet. So a
+newcomer is believed at once only where detector and pose agree and both are sure; a doubtful one is looked at in
+the following frames and must last.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.body.pose import PersonPose
+from realtime import tracks, windows
+from realtime.config import TrackingConfig
+from realtime.tracks import Detection
+from realtime.windows import Window
+
+_STRONG_SCORE = 0.75
+_STRONG_PRESENCE = 0.8
+_STRONG_CONFIDENCE = 0.7
+_STRONG_AGREEMENT = 0.07
+_WEAK_AGREEMENT = 0.12
+"""Distance between the detector's trunk and the pose's, in sizes of the region: at most 0.05 on people, from 0.09 on
+what was taken for people (office and outdoor clips, docs/experiments.md)."""
+_LASTING_LOOKS = 4
+_SAME_PLACE = 0.3
+
+
+@dataclass(slots=True)
+class _Suspect:
+    trunk_px: NDArray[np.float64]
+    size_px: float
+    looks: int
+
+
+@dataclass(slots=True)
+class Newcomers:
+    """Keeps the doubtful ones from frame to frame."""
+
+    config: TrackingConfig
+    _before: list[_Suspect] = field(default_factory=list)
+    _now: list[_Suspect] = field(default_factory=list)
+
+    def next_frame(self) -> list[Window]:
+        """Begin a frame; the places where doubtful newcomers were, to be looked at again."""
+        self._before, self._now = self._now, []
+        return [windows.around(tuple(one.trunk_px.mean(axis=0)), 2 * one.size_px) for one in self._before]
+
+    def forget(self) -> None:
+        self._now = []
+
+    def believed(self, detection: Detection, pose: PersonPose) -> bool:
+        """Whether this is a person beyond doubt, by this look or by having lasted."""
+        if pose.presence < self.config.birth_presence:
+            return False
+        agreement = tracks.distance(detection.trunk_px, tracks.trunk_px(pose), detection.region.size_px)
+        if agreement > _WEAK_AGREEMENT:
+            return False
+        strong = (
+            detection.score >= _STRONG_SCORE
+            and pose.presence >= _STRONG_PRESENCE
+            and float(pose.confidence.mean()) >= _STRONG_CONFIDENCE
+            and agreement <= _STRONG_AGREEMENT
+        )
+        return strong or self._looks(detection) >= _LASTING_LOOKS
+
+    def _looks(self, detection: Detection) -> int:
+        """How many frames in a row somebody has been suspected here."""
+        size = detection.region.size_px
+        looks = 1 + max((one.looks for one in self._before if self._same(one, detection)), default=0)
+        self._now.append(_Suspect(detection.trunk_px, size, looks))
+        return looks
+
+    def _same(self, one: _Suspect, detection: Detection) -> bool:
+        size = max(one.size_px, detection.region.size_px)
+        return tracks.distance(one.trunk_px, detection.trunk_px, size) < _SAME_PLACE

@@ -1,0 +1,99 @@
+"""One-Euro smoothing of poses with the real time between frames.
+
+Casiez, Roussel and Vogel, "1 Euro Filter", CHI 2012: a first-order low-pass whose cut-off rises with speed, so a
+still joint does not tremble and a fast one does not lag.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.body.pose import PersonPose
+from realtime.config import SmoothingConfig
+
+F64 = NDArray[np.float64]
+
+
+class OneEuro:
+    """Filters one array of fixed shape; `scale` turns its unit into the millimetres that `config` is stated in."""
+
+    def __init__(self, config: SmoothingConfig) -> None:
+        self._config = config
+        self._time_s: float | None = None
+        self._value: F64 = np.zeros(0)
+        self._speed: F64 = np.zeros(0)
+
+    def __call__(self, value: NDArray[np.floating], time_s: float, *, scale: float = 1.0) -> F64:
+        """The filtered array. Time that stands still or runs backwards starts the filter anew."""
+        fresh = value.astype(np.float64)
+        gap_s = math.inf if self._time_s is None else time_s - self._time_s
+        self._time_s = time_s
+        if not 0.0 < gap_s <= self._config.forget_after_s:
+            self._value, self._speed = fresh, np.zeros_like(fresh)
+            return fresh
+        speed = (fresh - self._value) / gap_s
+        self._speed += _share(self._config.speed_cutoff_hz, gap_s) * (speed - self._speed)
+        cutoff_hz = self._config.min_cutoff_hz + self._config.beta * scale * np.abs(self._speed)
+        self._value = self._value + _share(cutoff_hz, gap_s) * (fresh - self._value)
+        return self._value
+
+
+def _share(cutoff_hz: float | F64, gap_s: float) -> F64:
+    """How much of the new value a first-order low-pass lets through."""
+    rate = 2 * math.pi * np.asarray(cutoff_hz) * gap_s
+    return np.asarray(rate / (rate + 1))
+
+
+@dataclass(slots=True)
+class _Filters:
+    joints_mm: OneEuro
+    root_mm: OneEuro
+    joints_px: OneEuro
+    seen_s: float
+
+
+class Smoother:
+    """Smooths each person's joints, root and pixels; forgets who has not been seen for a while."""
+
+    def __init__(self, config: SmoothingConfig) -> None:
+        self._config = config
+        self._of_person: dict[int, _Filters] = {}
+
+    def poses(self, poses: Sequence[PersonPose], time_s: float) -> list[PersonPose]:
+        """The same poses, smoothed; unchanged when smoothing is off."""
+        if not self._config.enabled:
+            return list(poses)
+        smoothed = [self._smoothed(pose, time_s) for pose in poses]
+        gone = [who for who, kept in self._of_person.items() if abs(time_s - kept.seen_s) > self._config.forget_after_s]
+        for who in gone:
+            del self._of_person[who]
+        return smoothed
+
+    def forget_all(self) -> None:
+        self._of_person.clear()
+
+    def _smoothed(self, pose: PersonPose, time_s: float) -> PersonPose:
+        filters = self._of_person.get(pose.person_id)
+        if filters is None:
+            filters = _Filters(*(OneEuro(self._config) for _ in range(3)), seen_s=time_s)
+            self._of_person[pose.person_id] = filters
+        filters.seen_s = time_s
+        joints_mm = filters.joints_mm(pose.joints_mm, time_s)
+        return replace(
+            pose,
+            joints_mm=(joints_mm - joints_mm[0]).astype(np.float32),
+            root_mm=filters.root_mm(pose.root_mm, time_s).astype(np.float32),
+            joints_px=filters.joints_px(pose.joints_px, time_s, scale=_mm_per_px(pose)).astype(np.float32),
+        )
+
+
+def _mm_per_px(pose: PersonPose) -> float:
+    """Scale of the person in the picture, so that near and far people are smoothed alike."""
+    extent_mm = float(np.linalg.norm(np.ptp(pose.joints_mm[:, :2], axis=0)))
+    extent_px = float(np.linalg.norm(np.ptp(pose.joints_px, axis=0)))
+    return extent_mm / max(extent_px, 1.0)

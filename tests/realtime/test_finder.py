@@ -1,0 +1,195 @@
+"""Laws of following people, on scripted scenes; tests/end_to_end holds the same on real clips."""
+
+from dataclasses import replace
+
+import pytest
+from scenes import Body, Scene, frame_at
+
+from realtime.config import TrackingConfig
+from realtime.finder import PersonFinder
+
+CONFIG = TrackingConfig()
+
+
+def finder_of(scene, config=CONFIG):
+    return PersonFinder(scene.detect, crop_size_px=64, config=config)
+
+
+def step(finder, scene, index, *, rate_hz=30.0):
+    frame = frame_at(index, rate_hz=rate_hz)
+    believed, again = finder.judge(frame, scene.poses(finder.persons(frame)))
+    if again:
+        believed += finder.judge(frame, scene.poses(again))[0]
+    return finder.update(frame, finder.settle(frame, believed))
+
+
+def states(tracked):
+    return {person.person_id: person.state for person in tracked}
+
+
+def test_a_sure_newcomer_has_an_id_in_its_first_frame_and_keeps_it():
+    scene = Scene([Body(300, 300)])
+    finder = finder_of(scene)
+    assert states(step(finder, scene, 0)) == {1: "new"}
+    for index in range(1, 40):
+        scene.bodies[0].x += 3
+        assert states(step(finder, scene, index)) == {1: "tracked"}
+
+
+def test_the_detector_rests_while_everybody_is_followed():
+    scene = Scene([Body(300, 300)])
+    finder = finder_of(scene)
+    for index in range(31):
+        step(finder, scene, index)
+    assert 1 + 2 <= len(scene.windows_asked) <= 1 + 5
+
+
+def test_a_doubtful_detection_must_last_before_it_is_somebody():
+    scene = Scene([Body(300, 300, score=0.55)])
+    finder = finder_of(scene)
+    seen = [states(step(finder, scene, index)) for index in range(5)]
+    assert seen[:3] == [{}, {}, {}]
+    assert seen[3] == {1: "new"}
+
+
+def test_a_flash_of_the_detector_is_nobody():
+    scene = Scene([Body(300, 300, score=0.55)])
+    finder = finder_of(scene)
+    for index in range(2):
+        assert states(step(finder, scene, index)) == {}
+    scene.bodies.clear()
+    for index in range(2, 10):
+        assert states(step(finder, scene, index)) == {}
+
+
+def test_what_the_whole_picture_does_not_show_is_found_on_tiles_in_the_same_frame():
+    scene = Scene([Body(300, 300, whole_window_sees=False)])
+    assert states(step(finder_of(scene), scene, 0)) == {1: "new"}
+
+
+def test_a_newcomer_is_found_while_another_is_followed():
+    scene = Scene([Body(150, 300)])
+    finder = finder_of(scene)
+    step(finder, scene, 0)
+    scene.bodies.append(Body(500, 300, whole_window_sees=False))
+    seen = {}
+    for index in range(1, 60):
+        seen |= states(step(finder, scene, index))
+    assert set(seen) == {1, 2}
+
+
+def test_who_cannot_be_seen_is_predicted_then_lost_then_silent():
+    scene = Scene([Body(300, 300)])
+    finder = finder_of(scene)
+    step(finder, scene, 0)
+    scene.bodies.clear()
+    seen = [states(step(finder, scene, index)) for index in range(1, 30)]
+    patience = round(CONFIG.predict_for_s * 30)
+    assert all(one == {1: "predicted"} for one in seen[:patience])
+    assert seen[patience] == {1: "lost"}
+    assert all(one == {} for one in seen[patience + 1 :])
+
+
+def test_scores_fade_while_predicted():
+    scene = Scene([Body(300, 300)])
+    finder = finder_of(scene)
+    first = step(finder, scene, 0)[0].score
+    scene.bodies.clear()
+    faded = [step(finder, scene, index)[0].score for index in range(1, 10)]
+    assert sorted([first, *faded], reverse=True) == [first, *faded]
+    assert faded[-1] < first
+
+
+def test_a_person_found_again_at_the_old_place_keeps_the_id():
+    scene = Scene([Body(300, 300)])
+    finder = finder_of(scene)
+    step(finder, scene, 0)
+    body = scene.bodies.pop()
+    for index in range(1, 40):
+        step(finder, scene, index)
+    scene.bodies.append(body)
+    assert 1 in {**states(step(finder, scene, 40)), **states(step(finder, scene, 41))}
+
+
+@pytest.mark.parametrize("where", [(560.0, 300.0), (300.0, 300.0)])
+def test_somebody_else_gets_another_id(where):
+    """Far away at once, or at the same place after the memory has run out."""
+    scene = Scene([Body(200, 300)])
+    finder = finder_of(scene)
+    step(finder, scene, 0)
+    scene.bodies.clear()
+    wait = 20 if where[0] > 400 else 200
+    for index in range(1, wait):
+        step(finder, scene, index)
+    scene.bodies.append(Body(*where))
+    seen = {}
+    for index in range(wait, wait + 12):
+        seen |= states(step(finder, scene, index))
+    assert set(seen) == {2}
+
+
+def test_a_track_does_not_jump_to_another_person():
+    """The followed person vanishes while somebody else stands within the crop: no pose there may carry the old id."""
+    scene = Scene([Body(300, 300, size_px=300)])
+    finder = finder_of(scene)
+    step(finder, scene, 0)
+    scene.bodies[:] = [Body(300 + 0.45 * 300, 300, size_px=300)]
+    for index in range(1, 60):
+        for person in step(finder, scene, index):
+            if person.person_id == 1 and person.state == "tracked":
+                pytest.fail(f"frame {index}: id 1 went over to the other body")
+
+
+def test_a_fast_walk_at_a_low_frame_rate_is_still_the_same_person():
+    scene = Scene([Body(150, 300, size_px=300)])
+    finder = finder_of(scene)
+    step(finder, scene, 0, rate_hz=5.0)
+    for index in range(1, 4):
+        scene.bodies[0].x += 0.3 * 300
+        assert states(step(finder, scene, index, rate_hz=5.0)) == {1: "tracked"}
+
+
+def test_two_tracks_on_one_body_become_one():
+    scene = Scene([Body(200, 300), Body(440, 300)])
+    finder = finder_of(scene)
+    assert set(states(step(finder, scene, 0))) == {1, 2}
+    for index in range(1, 30):
+        scene.bodies[1].x = max(200, scene.bodies[1].x - 12)
+        tracked = step(finder, scene, index)
+    assert [person.state for person in tracked].count("tracked") == 1
+
+
+def test_two_people_keep_their_ids_side_by_side():
+    scene = Scene([Body(200, 300), Body(440, 300)])
+    finder = finder_of(scene)
+    first = {person.person_id: person.pose.joints_px[0, 0] for person in step(finder, scene, 0)}
+    for index in range(1, 40):
+        last = {person.person_id: person.pose.joints_px[0, 0] for person in step(finder, scene, index)}
+    assert first == last
+
+
+def test_no_more_people_than_allowed():
+    scene = Scene([Body(100 + 110 * row, 300, size_px=100) for row in range(5)])
+    finder = finder_of(scene, replace(CONFIG, max_persons=3))
+    for index in range(20):
+        assert len(step(finder, scene, index)) <= 3
+
+
+def test_who_walks_out_of_the_picture_is_lost():
+    scene = Scene([Body(600, 300)])
+    finder = finder_of(scene)
+    step(finder, scene, 0)
+    seen = []
+    for index in range(1, 60):
+        scene.bodies[0].x += 6
+        seen.append(states(step(finder, scene, index)))
+    assert {1: "lost"} in seen
+    assert seen[-1] == {}
+
+
+def test_reset_forgets_people_but_not_which_ids_were_given():
+    scene = Scene([Body(300, 300)])
+    finder = finder_of(scene)
+    step(finder, scene, 0)
+    finder.reset()
+    assert states(step(finder, scene, 1)) == {2: "new"}

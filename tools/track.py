@@ -1,0 +1,75 @@
+"""`di2pose track`: the poses of whole video files, every frame."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+from dataclasses import replace
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from realtime.config import LineConfig, load
+from realtime.frame import Frame
+from realtime.parts import ESTIMATORS, LiveParts, camera_choice, live_parts
+from realtime.person import TrackedPerson
+from realtime.sources import FrameSource, SourceOptions, open_source
+from realtime.track_file import OverlayVideo, outputs_for, tracked
+from tools.progress import download_bar
+
+
+def track(
+    videos: Annotated[list[str], typer.Argument(help="Video files, image directories or quoted globs.")],
+    out: Annotated[Path, typer.Option(help="The .npz to write; with several videos a directory.")],
+    overlay: Annotated[
+        Path | None, typer.Option(help="Also write an .mp4 with the skeletons drawn; with several videos a directory.")
+    ] = None,
+    estimator: Annotated[str, typer.Option(help=f"What computes the poses: {', '.join(ESTIMATORS)}.")] = ESTIMATORS[0],
+    camera: Annotated[
+        Path | None, typer.Option(help="Intrinsics: a TOML file with K, size and optionally distortion.")
+    ] = None,
+    fov_deg: Annotated[
+        float | None, typer.Option(help="Without --camera: field of view along the longer side (55).")
+    ] = None,
+    smooth: Annotated[bool, typer.Option(help="Smooth the poses over time.")] = True,
+    mirror: Annotated[bool, typer.Option("--mirror", help="Swap left and right, as a mirror does.")] = False,
+    config: Annotated[Path | None, typer.Option(help="Settings of tracking and smoothing, a TOML file.")] = None,
+) -> None:
+    """Write the 3D poses of every frame to a file: one row per person and frame, see docs/files.md."""
+    settings = load(config) if config is not None else LineConfig()
+    settings = replace(settings, smoothing=replace(settings.smoothing, enabled=smooth and settings.smoothing.enabled))
+    camera_of = camera_choice(camera, fov_deg)
+    options = SourceOptions(pace="max", mirror=mirror)
+    jobs = outputs_for(videos, out, overlay)
+    sources = [open_source(job.video, options) for job in jobs]
+    with download_bar() as progress:
+        for job, source in zip(jobs, sources, strict=True):
+            with live_parts(estimator, settings, camera_of=camera_of, progress=progress) as parts, source:
+                _track(source, parts, out=job.out, overlay=job.overlay)
+
+
+def _track(source: FrameSource, parts: LiveParts, *, out: Path, overlay: Path | None) -> None:
+    rate_hz = source.rate_hz or 30.0
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with ExitStack() as stack:
+        bar = stack.enter_context(Progress(*columns))
+        task = bar.add_task(source.name, total=source.frame_count)
+        video = stack.enter_context(OverlayVideo(overlay, rate_hz)) if overlay is not None else None
+
+        def on_frame(frame: Frame, people: list[TrackedPerson]) -> None:
+            if video is not None:
+                video.add(frame, people)
+            bar.advance(task)
+
+        rows, events = tracked(source, parts, on_frame=on_frame)
+        rows.write(
+            out,
+            camera=parts.camera_of(source.size_wh),
+            estimator=parts.estimator.name,
+            weights=parts.estimator.weights,
+            fps=rate_hz,
+        )
+    for event in events:
+        typer.echo(event.text)
+    typer.echo(f"{len(rows)} rows of {len(rows.person_ids)} people in {out}")
