@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 
 from realtime.announcements import HealthMessage
 from realtime.message import PoseMessage
@@ -27,22 +25,13 @@ class Health:
         self._drops = Rolling(window_s)
         self._persons = 0
 
-    @contextmanager
-    def stage(self, name: str) -> Iterator[None]:
-        """Measures what happens inside: `with health.stage("detect"): ...`."""
-        begun_ns = time.monotonic_ns()
-        try:
-            yield
-        finally:
-            self.took(name, begun_ns, time.monotonic_ns())
-
-    def took(self, name: str, begun_ns: int, ended_ns: int) -> None:
-        """One duration of a stage; ValueError when names are made up without end."""
+    def took(self, name: str, spent_ms: float) -> None:
+        """What a stage took for the frame that was just finished; ValueError when names are made up without end."""
         if name not in self._stages:
             if len(self._stages) >= MOST_STAGES:
                 raise ValueError(f"more than {MOST_STAGES} stages, at {name!r}: a stage name must not vary per frame")
             self._stages[name] = Rolling(self._window_s)
-        self._stages[name].add(ended_ns, (ended_ns - begun_ns) * 1e-6)
+        self._stages[name].add(time.monotonic_ns(), spent_ms)
 
     def published(self, message: PoseMessage) -> None:
         """What `Publisher.send` returned."""
