@@ -36,7 +36,7 @@ class BenchResult:
     threads: int
     frames: int
     load_s: float
-    """Networks loaded and run once."""
+    """Networks loaded and run once, the publisher bound."""
     frames_per_s: float
     """Decode to publish, one frame after the other, without a window."""
     stage_ms: dict[str, Percentiles]
@@ -52,7 +52,7 @@ def measured(source: str, *, frames: int, estimator: str, config: LineConfig) ->
     with (
         live_parts(estimator, config, camera_of=camera_choice()) as parts,
         Publisher(ANY_PORT) as publisher,
-        _Reader(publisher.address) as reader,
+        _Reader(publisher) as reader,
         pictures,
     ):
         load_s = (time.monotonic_ns() - begun_ns) * 1e-9 - reader.start_s
@@ -81,17 +81,20 @@ def measured(source: str, *, frames: int, estimator: str, config: LineConfig) ->
 class _Reader:
     """A subscriber in a process of its own; ready once entered."""
 
-    def __init__(self, address: str) -> None:
+    def __init__(self, publisher: Publisher) -> None:
+        self._publisher = publisher
         context = multiprocessing.get_context("spawn")
         self._ours, theirs = context.Pipe()
-        self._process = context.Process(target=_read_until_told, args=(address, theirs), daemon=True)
+        self._process = context.Process(target=_read_until_told, args=(publisher.address, theirs), daemon=True)
         self.start_s = 0.0
 
     def __enter__(self) -> _Reader:
         begun_ns = time.monotonic_ns()
         self._process.start()
-        if not self._ours.poll(_READER_PATIENCE_S):
-            raise BenchError(f"the subscriber process did not start within {_READER_PATIENCE_S:g} s")
+        while not self._ours.poll(0.1):
+            self._publisher.beat()
+            if time.monotonic_ns() - begun_ns > _READER_PATIENCE_S * 1e9:
+                raise BenchError(f"the subscriber process did not start within {_READER_PATIENCE_S:g} s")
         self._ours.recv_bytes()
         self.start_s = (time.monotonic_ns() - begun_ns) * 1e-9
         return self

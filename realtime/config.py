@@ -54,8 +54,8 @@ class TrackingConfig:
     """A lost person keeps the id when found again near the old place within this time."""
     max_jump: float = 0.15
     """Shift of the trunk between two frames, in sizes of its region, that always fits the last pose."""
-    max_speed: float = 2.0
-    """Sizes of the region per second by which the limit grows with the time between frames."""
+    max_speed: float = 1.0
+    """Sizes of the region per second by which the limit grows with the time between frames; a size is about 2.4 m."""
     max_reach: float = 0.5
     """Largest shift that can still be the same person, whatever the time between."""
     same_person: float = 0.25

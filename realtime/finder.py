@@ -30,7 +30,7 @@ _LOCAL_WINDOW = 2.0
 
 
 class PersonFinder:
-    """Call `persons`, then `judge` until it asks for no more crops, `settle` and `update`, once per frame in order."""
+    """Per frame call `persons`, `judge` (again with the poses of the crops it asks for), `settle` and `update`."""
 
     def __init__(self, detect: Detect, *, crop_size_px: int, config: TrackingConfig) -> None:
         self._detect = detect
@@ -74,8 +74,10 @@ class PersonFinder:
             track = self._tracks.get(pose.person_id)
             if self._credible(track, pose, frame):
                 believed.append(pose)
-            elif track is not None:
+            elif track is not None and not self._looked_again:
                 doubtful.append(track)
+            elif track is not None and (somebody_else := self._as_newcomer(pose, frame)) is not None:
+                believed.append(somebody_else)
         again: list[PersonCrop] = []
         if not self._looked_again:
             again = self._look_again(frame, doubtful)
@@ -164,8 +166,16 @@ class PersonFinder:
         for track in doubtful:
             window = windows.around(track.region.centre_px, _LOCAL_WINDOW * track.region.size_px)
             for detection in self._detect(frame, [window])[:1]:
+                self._detected[track.person_id] = detection
                 crops.append(self._crop(frame, track.person_id, detection.region))
         return crops
+
+    def _as_newcomer(self, pose: PersonPose, frame: Frame) -> PersonPose | None:
+        """Who was found where a missing person was looked for and is not that person may be somebody new."""
+        who = next(self._provisional)
+        self._detected[who] = self._detected[pose.person_id]
+        newcomer = replace(pose, person_id=who)
+        return newcomer if self._credible(None, newcomer, frame) else None
 
     def _closer(self, pose: PersonPose, rival: PersonPose) -> bool:
         """Of two followed people on one body: whether `pose` moved less from its own last place than `rival`."""

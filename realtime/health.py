@@ -26,7 +26,7 @@ class Health:
         self._persons = 0
 
     def took(self, name: str, spent_ms: float) -> None:
-        """What a stage took for the frame that was just finished; ValueError when names are made up without end."""
+        """What a stage spent on one frame; ValueError when names are made up without end."""
         if name not in self._stages:
             if len(self._stages) >= MOST_STAGES:
                 raise ValueError(f"more than {MOST_STAGES} stages, at {name!r}: a stage name must not vary per frame")

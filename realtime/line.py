@@ -8,6 +8,7 @@ import numpy as np
 
 from engine.body.camera import Camera
 from engine.body.crop import PersonCrop
+from engine.body.pose import PersonPose
 from engine.runtime.estimator import Estimator
 from realtime.finder import PersonFinder
 from realtime.frame import Frame, SourceEvent
@@ -35,20 +36,24 @@ class Line:
     def people(self, frame: Frame) -> list[TrackedPerson]:
         """Everybody in this frame, oldest id first; may be empty."""
         camera = self._camera_of(frame.size_wh)
-        believed = []
         with self._clock.stage("find"):
             crops = self._finder.persons(frame)
-        while crops:
-            with self._clock.stage("estimate"):
-                poses = self._estimator.poses(crops, camera)
-            with self._clock.stage("find"):
-                fitting, crops = self._finder.judge(frame, poses)
-            believed += fitting
+        believed, again = self._judged(frame, crops, camera)
+        if again:
+            believed += self._judged(frame, again, camera)[0]
         with self._clock.stage("smooth"):
             settled = self._finder.settle(frame, believed)
             people = self._finder.update(frame, self._smoother.poses(settled, frame.time_s))
         self._forget_all_but(people)
         return people
+
+    def _judged(
+        self, frame: Frame, crops: list[PersonCrop], camera: Camera
+    ) -> tuple[list[PersonPose], list[PersonCrop]]:
+        with self._clock.stage("estimate"):
+            poses = self._estimator.poses(crops, camera)
+        with self._clock.stage("find"):
+            return self._finder.judge(frame, poses)
 
     def react(self, event: SourceEvent) -> None:
         """A source that begins anew or shows another picture size has no past to follow."""

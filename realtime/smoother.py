@@ -25,6 +25,7 @@ class OneEuro:
     def __init__(self, config: SmoothingConfig) -> None:
         self._config = config
         self._time_s: float | None = None
+        self._raw: F64 = np.zeros(0)
         self._value: F64 = np.zeros(0)
         self._speed: F64 = np.zeros(0)
 
@@ -34,9 +35,10 @@ class OneEuro:
         gap_s = math.inf if self._time_s is None else time_s - self._time_s
         self._time_s = time_s
         if not 0.0 < gap_s <= self._config.forget_after_s:
-            self._value, self._speed = fresh, np.zeros_like(fresh)
+            self._raw, self._value, self._speed = fresh, fresh, np.zeros_like(fresh)
             return fresh
-        speed = (fresh - self._value) / gap_s
+        speed = (fresh - self._raw) / gap_s  # of raw values, so that the lag does not depend on the frame rate
+        self._raw = fresh
         self._speed += _share(self._config.speed_cutoff_hz, gap_s) * (speed - self._speed)
         cutoff_hz = self._config.min_cutoff_hz + self._config.beta * scale * np.abs(self._speed)
         self._value = self._value + _share(cutoff_hz, gap_s) * (fresh - self._value)
