@@ -1,7 +1,7 @@
 # ruff: noqa: T201
 """Reads the pose stream of Di2Pose Live. Copy this one file into your application.
 
-    pip install pyzmq msgspec numpy        # Python 3.9 or newer; Di2Pose itself is not needed
+    pip install pyzmq msgspec numpy        # Python 3.9 or newer, tested with 3.11; Di2Pose itself is not needed
 
     with Stream("tcp://127.0.0.1:5870") as stream:
         pose = stream.newest(timeout_s=1.0)
@@ -64,7 +64,8 @@ class Person:
 
     def joint_mm(self, name: str) -> np.ndarray:
         """(3,) where the joint called `name` is in the camera's axes."""
-        return self.root_mm + self.joints_mm[H36M17.index(name)]
+        where: np.ndarray = self.root_mm + self.joints_mm[H36M17.index(name)]
+        return where
 
 
 @dataclass(frozen=True)

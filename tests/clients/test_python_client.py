@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import os
 import re
 import shutil
@@ -87,3 +88,14 @@ def test_the_programs_in_the_document_run(tmp_path, live_stream, number: int, ex
 
 def test_the_program_in_the_document_has_at_most_ten_lines():
     assert len([line for line in code_blocks()[0].splitlines() if line.strip()]) <= 10
+
+
+def test_the_encryption_example_is_valid_python_for_objects_that_exist():
+    made: dict = {}
+    exec(code_blocks()[2], made)
+    assert made["publisher"].curve.clients_dir.name == "clients"
+    assert made["reader"].curve.server_key_file.name == "server.key"
+
+
+def test_the_client_keeps_to_the_syntax_of_the_oldest_python_it_names():
+    ast.parse(CLIENT.read_text(encoding="utf-8"), feature_version=(3, 9))
