@@ -8,9 +8,13 @@ import pty
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
+import zmq.auth
+
+from realtime.publisher import CurveServer, Publisher
 
 ROOT = Path(__file__).resolve().parents[2]
 WATCH = [sys.executable, "-c", "import typer; from tools.watch import watch; typer.run(watch)"]
@@ -54,6 +58,24 @@ def test_a_malformed_address_is_quoted_without_a_traceback(address: str):
     code, _, err = finished("--connect", address)
     assert code == 1
     assert repr(address) in err and "Traceback" not in err
+
+
+def test_an_encrypted_stream_is_read_with_the_publishers_key(tmp_path, pose_message):
+    _, secret = zmq.auth.create_certificates(tmp_path, "server")
+    with Publisher("tcp://127.0.0.1:*", curve=CurveServer(secret)) as publisher:
+        key = str(tmp_path / "server.key")
+        arguments = ("--connect", publisher.address, "--server-key", key, "--frames", "5", "--seconds", "60", "--json")
+        process = started(*arguments, stdout=subprocess.DEVNULL)
+        while process.poll() is None:
+            publisher.send(pose_message())
+            time.sleep(0.01)
+    assert process.returncode == 0
+
+
+def test_a_missing_key_is_named():
+    code, _, err = finished("--server-key", "missing.key")
+    assert code == 1
+    assert "missing.key" in err and "Traceback" not in err
 
 
 @pytest.mark.parametrize("ending", [signal.SIGINT, signal.SIGTERM])
