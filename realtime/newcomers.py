@@ -70,8 +70,10 @@ class Newcomers:
             and agreement <= _STRONG_AGREEMENT
         )
         evidence = (2 if sure else 1) + self._evidence_before(detection)
+        if evidence >= _ENOUGH or (sure and self._frames <= 1):
+            return True
         self._now.append(_Suspect(detection.trunk_px, detection.region.size_px, evidence))
-        return evidence >= _ENOUGH or (sure and self._frames <= 1)
+        return False
 
     def _evidence_before(self, detection: Detection) -> int:
         """What the frame before said about somebody at this place."""
