@@ -32,8 +32,10 @@ class OnnxRuntimeBackend:
     """
 
     def __init__(self, path: Path, threads: int = 1, *, spin_us: int = 20) -> None:
-        if threads < 1 or spin_us < 0:
-            raise BackendError(f"{path.name}: needs threads >= 1 and spin_us >= 0, got {threads} and {spin_us}")
+        if threads < 1:
+            raise BackendError(f"{path.name}: threads must be at least 1, got {threads}")
+        if spin_us < 0:
+            raise BackendError(f"{path.name}: spin_us must not be negative, got {spin_us}")
         self._path = path
         self._threads = threads
         self._spin_us = spin_us
