@@ -9,8 +9,7 @@ import numpy as np
 from engine.blazepose.decode import BODY_SCALE, HIP_CENTRE, SHOULDER_CENTRE, Detections, decoded, in_frame, merged
 from engine.blazepose.networks import DETECTOR_SIZE_PX, INPUT_NAME
 from engine.blazepose.regions import region_around
-from engine.blazepose.letterbox import shrunk
-from engine.blazepose.warp import detector_input
+from engine.blazepose.warp import cut_small, detector_input
 from engine.body.crop import Region
 from engine.runtime.backend import Backend
 from realtime import tracks
@@ -41,10 +40,10 @@ class PersonDetector:
 
     def _in_window(self, frame: Frame, window: Window) -> list[Detection]:
         region = Region(window.centre_px, window.side_px)
-        picture = shrunk(frame.image_rgb, region, DETECTOR_SIZE_PX)
+        picture, frame_from_crop = cut_small(frame.image_rgb, region, DETECTOR_SIZE_PX)
         outputs = self._backend.run({INPUT_NAME: detector_input(picture[None])})
         people = decoded(outputs["boxes"][0], outputs["scores"][0], min_score=self._min_score)
-        return _detections(in_frame(merged(people), region.frame_from_crop(DETECTOR_SIZE_PX)))
+        return _detections(in_frame(merged(people), frame_from_crop))
 
 
 def _detections(people: Detections) -> list[Detection]:
