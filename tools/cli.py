@@ -43,7 +43,7 @@ VERBS = (
     Verb("bench", "tools.bench", "Measure how long each stage takes here."),
     Verb("doctor", "tools.doctor", "Say what works here, what does not, what to do."),
     Verb("fetch", "tools.fetch", "Download the pretrained networks once (36 MB)."),
-    Verb("data", "tools.data", "Make things from training data."),
+    Verb("data", "tools.data", "Check training data, make things from it."),
 )
 _VERB_BY_NAME = {verb.name: verb for verb in VERBS}
 

@@ -6,6 +6,8 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
+from training.data_error import DataError
+
 VARIABLE = "DI2POSE_DATA"
 _FOLDERS = {
     "motion": ("motion", "mocap_cmu"),
@@ -14,7 +16,7 @@ _FOLDERS = {
 }
 
 
-class DataDirectoryError(ValueError):
+class DataDirectoryError(DataError):
     """Training data is not where it was looked for; the text names docs/data.md."""
 
 
@@ -38,6 +40,21 @@ class DataDirectory:
 
     def motion(self, name: str) -> Path:
         return self._file("motion", f"{name}.bvh")
+
+    def motions(self) -> list[Path]:
+        """Every motion file, by name; DataDirectoryError where there is none."""
+        if found := self.files("motion", "*.bvh"):
+            return found
+        raise DataDirectoryError(
+            f"{self.path} has no .bvh file in {' or '.join(_FOLDERS['motion'])}; docs/data.md says where they come from"
+        )
+
+    def files(self, kind: str, pattern: str) -> list[Path]:
+        """Files of 'motion', 'avatars' or 'backgrounds' by name; the first of the kind's folders that has any."""
+        for folder in _FOLDERS[kind]:
+            if found := sorted((self.path / folder).glob(pattern)):
+                return found
+        return []
 
     def avatar(self, name: str) -> Path:
         return self._file("avatars", f"{name}.glb")
