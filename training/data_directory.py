@@ -29,13 +29,24 @@ class DataDirectory:
         """`given`, or what $DI2POSE_DATA names; DataDirectoryError where neither is a directory."""
         path = given or (Path(os.environ[VARIABLE]) if os.environ.get(VARIABLE) else None)
         if path is None:
-            raise DataDirectoryError(f"no data directory: give --data DIR or set {VARIABLE}; docs/data.md says what lies in it")
+            raise DataDirectoryError(
+                f"no data directory: give --data DIR or set {VARIABLE}; docs/data.md says what lies in it"
+            )
         if not path.is_dir():
             raise DataDirectoryError(f"{path} is no directory; docs/data.md says where the data comes from")
         return cls(path)
 
     def motion(self, name: str) -> Path:
         return self._file("motion", f"{name}.bvh")
+
+    def motions(self) -> list[Path]:
+        """Every motion file, by name; DataDirectoryError where there is none."""
+        for folder in _FOLDERS["motion"]:
+            if found := sorted((self.path / folder).glob("*.bvh")):
+                return found
+        raise DataDirectoryError(
+            f"{self.path} has no .bvh file in {' or '.join(_FOLDERS['motion'])}; docs/data.md says where they come from"
+        )
 
     def avatar(self, name: str) -> Path:
         return self._file("avatars", f"{name}.glb")
