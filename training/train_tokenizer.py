@@ -1,0 +1,150 @@
+"""Stage 1: train encoder and decoder around the quantiser on poses alone. One script, read top to bottom."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from lightning.fabric import Fabric
+from torch import Tensor, nn
+from torch.nn import functional
+
+from engine.model.config import ModelConfig, TokenizerTrainingConfig
+from engine.model.tokenizer import Tokenizer
+from training.cmu import F32, BoneMotion
+from training.ema import Ema
+from training.journal import Journal
+from training.metrics import mpjpe_mm, pa_mpjpe_mm
+from training.pose_stream import PoseSampler, held_out_poses
+from training.run import (
+    Progress,
+    RunOptions,
+    adamw,
+    batches_ahead,
+    own_share,
+    recipe_of,
+    schedule_of,
+    set_rate,
+    start,
+    step_count,
+    step_generator,
+    update,
+)
+from training.snapshot import SNAPSHOT_NAME, RunState, load_snapshot, save_snapshot
+
+log = logging.getLogger(__name__)
+
+WATCHED_FRAMES = 1024
+"""Of the held-out frames, evenly spread: enough to follow a run; `di2pose evaluate` takes all."""
+
+
+class TokenizerTask(nn.Module):
+    """The tokenizer with its loss, as one module that Fabric can wrap."""
+
+    def __init__(self, tokenizer: Tokenizer, training: TokenizerTrainingConfig) -> None:
+        super().__init__()
+        self.tokenizer, self.training_config = tokenizer, training
+
+    def forward(self, joints_mm: Tensor, generator: torch.Generator) -> Tensor:
+        """The mean loss in the networks' unit (`scale_mm`); the target is the clean pose whatever was disturbed."""
+        scale_mm = self.tokenizer.config.scale_mm
+        target = (joints_mm - joints_mm[:, :1]) / scale_mm
+        estimate = self.tokenizer(joints_mm, generator).joints_mm / scale_mm
+        if self.training_config.loss == "l1":
+            return functional.l1_loss(estimate, target)
+        if self.training_config.loss == "smooth_l1":
+            return functional.smooth_l1_loss(estimate, target, beta=self.training_config.smooth_l1_beta)
+        # The metric itself. The small term keeps the gradient finite at the pelvis, where both are zero.
+        return ((estimate - target).square().sum(dim=-1) + 1e-12).sqrt().mean()
+
+
+@dataclass(frozen=True, slots=True)
+class TrainedTokenizer:
+    """The averaged network and how the run ended."""
+
+    tokenizer: Tokenizer
+    steps: int
+    mpjpe_mm: float
+    """On the watched held-out frames."""
+
+
+def train_tokenizer(
+    config: ModelConfig, motion: BoneMotion, *, options: RunOptions, progress: Progress | None = None
+) -> TrainedTokenizer:
+    """Train on the training subjects of `motion`, or continue what `options.out` holds, to the end.
+
+    Every process returns the same network. SnapshotError or RunError where the run cannot start.
+    """
+    fabric = start(options)
+    plan = config.tokenizer_training.optimiser
+    train, watched = motion.part("train"), _watched(motion)
+    sampler = PoseSampler(train, options.seed, batch_size=plan.batch)
+    steps = step_count(plan, options, frames=len(train))
+    schedule, recipe = schedule_of(plan, steps), recipe_of(config, options, steps=steps, stage="tokenizer")
+
+    torch.manual_seed(options.seed)
+    task: nn.Module = TokenizerTask(Tokenizer(config.tokenizer), config.tokenizer_training).to(fabric.device)
+    tokenizer = task.tokenizer
+    state = RunState(task, Ema(tokenizer, plan.ema_decay), adamw(task, plan))
+    saved = options.out / SNAPSHOT_NAME
+    first = load_snapshot(saved, state, recipe=recipe) if saved.is_file() else 0
+    task, optimizer = fabric.setup(task, state.optimizer)
+    task.train()
+    with _journal(fabric, options, first) as journal:
+        for step, batch in enumerate(batches_ahead(sampler.batch, first, steps), start=first):
+            set_rate(optimizer, schedule.rate(step))
+            loss = task(own_share(fabric, batch), step_generator(fabric, options.seed, step))
+            norm = update(fabric, task, optimizer, loss=loss, plan=plan)
+            state.ema.update(tokenizer, step)
+            done = step + 1
+            if done % options.journal_every == 0 or done == steps:
+                mean_mm = float(fabric.all_reduce(loss.detach(), reduce_op="mean")) * config.tokenizer.scale_mm
+                journal.write("train", step, {"loss_mm": mean_mm, "lr": schedule.rate(step), "gradient_norm": norm})
+                _tell(progress, done, steps, f"loss {mean_mm:.2f} mm")
+            if done % options.evaluate_every == 0 or done == steps:
+                journal.write("held_out", step, _errors(tokenizer, state.ema, watched))
+            if fabric.is_global_zero and (done % options.checkpoint_every == 0 or done == steps):
+                save_snapshot(saved, state, step=done, recipe=recipe)
+    fabric.barrier()
+    tokenizer.load_state_dict(state.ema.weights)
+    tokenizer.eval()
+    return TrainedTokenizer(tokenizer, steps, mpjpe_mm(reconstructed_mm(tokenizer, watched), watched))
+
+
+@torch.no_grad()
+def reconstructed_mm(tokenizer: Tokenizer, poses_mm: F32, *, batch: int = 1024) -> F32:
+    """(frame, 17, 3) poses through the tokens and back."""
+    device = next(tokenizer.parameters()).device
+    parts = [
+        tokenizer.decode(tokenizer.encode(torch.from_numpy(poses_mm[row : row + batch]).to(device))).cpu().numpy()
+        for row in range(0, len(poses_mm), batch)
+    ]
+    return np.concatenate(parts)
+
+
+def _watched(motion: BoneMotion) -> F32:
+    poses = held_out_poses(motion)
+    return poses[:: max(1, len(poses) // WATCHED_FRAMES)]
+
+
+def _journal(fabric: Fabric, options: RunOptions, first: int) -> Journal:
+    """The first process writes; the others keep theirs in a folder of their own, so that a stray error is found."""
+    rank = fabric.global_rank
+    out = options.out if rank == 0 else options.out / f"process{rank}"
+    return Journal(Path(out), from_step=first, tensorboard=options.tensorboard and rank == 0)
+
+
+def _errors(tokenizer: Tokenizer, ema: Ema, poses_mm: F32) -> dict[str, float]:
+    tokenizer.eval()
+    with ema.applied_to(tokenizer):
+        found = reconstructed_mm(tokenizer, poses_mm)
+    tokenizer.train()
+    return {"mpjpe_mm": mpjpe_mm(found, poses_mm), "pa_mpjpe_mm": pa_mpjpe_mm(found, poses_mm)}
+
+
+def _tell(progress: Progress | None, done: int, steps: int, text: str) -> None:
+    if progress is not None:
+        progress(done, steps, text)
