@@ -44,6 +44,7 @@ VERBS = (
     Verb("doctor", "tools.doctor", "Say what works here, what does not, what to do."),
     Verb("fetch", "tools.fetch", "Download the pretrained networks once (36 MB)."),
     Verb("data", "tools.data", "Make things from training data."),
+    Verb("train", "tools.train", "Train the tokenizer or the denoiser."),
 )
 _VERB_BY_NAME = {verb.name: verb for verb in VERBS}
 

@@ -20,9 +20,7 @@ class Ema:
         if not 0 <= decay < 1:
             raise ValueError(f"the decay of a moving average must lie in [0, 1), got {decay}")
         self.decay = decay
-        self.weights: dict[str, Tensor] = {
-            name: value.detach().clone() for name, value in network.state_dict().items()
-        }
+        self.weights: dict[str, Tensor] = {name: value.detach().clone() for name, value in network.state_dict().items()}
 
     @torch.no_grad()
     def update(self, network: nn.Module, step: int) -> None:

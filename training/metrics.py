@@ -86,7 +86,9 @@ def mpjpe_mm(estimate_mm: ArrayLike, truth_mm: ArrayLike) -> float:
 
 
 def pa_mpjpe_mm(estimate_mm: ArrayLike, truth_mm: ArrayLike) -> float:
-    joint_errors_mm(estimate_mm, truth_mm)  # refuses bad shapes and values before the decomposition does so less clearly
+    joint_errors_mm(
+        estimate_mm, truth_mm
+    )  # refuses bad shapes and values before the decomposition does so less clearly
     return mpjpe_mm(procrustes(estimate_mm, truth_mm), truth_mm)
 
 

@@ -80,7 +80,9 @@ def step_count(plan: OptimiserConfig, options: RunOptions, *, frames: int) -> in
 
 def schedule_of(plan: OptimiserConfig, steps: int) -> Schedule:
     """The configuration's schedule over this run; a warm-up never takes more than a tenth of it."""
-    return Schedule(plan.lr, steps, min(plan.warmup_steps, steps // 10), floor=0.01 if plan.lr_schedule == "cosine" else 1.0)
+    return Schedule(
+        plan.lr, steps, min(plan.warmup_steps, steps // 10), floor=0.01 if plan.lr_schedule == "cosine" else 1.0
+    )
 
 
 def adamw(network: nn.Module, plan: OptimiserConfig) -> torch.optim.AdamW:
@@ -111,7 +113,9 @@ def batches_ahead(make: Callable[[int], _Batch], first: int, last: int, *, ahead
 def own_share(fabric: Fabric, batch: np.ndarray) -> Tensor:
     """This process's rows of a batch that all processes drew alike; RunError where it cannot be shared evenly."""
     if len(batch) % fabric.world_size:
-        raise RunError(f"a batch of {len(batch)} cannot be shared by {fabric.world_size} processes; change the batch size")
+        raise RunError(
+            f"a batch of {len(batch)} cannot be shared by {fabric.world_size} processes; change the batch size"
+        )
     rows = len(batch) // fabric.world_size
     part: Tensor = fabric.to_device(torch.from_numpy(batch[fabric.global_rank * rows :][:rows]))
     return part
@@ -124,7 +128,9 @@ def step_generator(fabric: Fabric, seed: int, step: int) -> torch.Generator:
     return generator.manual_seed(int(words[0]) << 31 | int(words[1]) >> 1)
 
 
-def update(fabric: Fabric, task: nn.Module, optimizer: torch.optim.Optimizer, *, loss: Tensor, plan: OptimiserConfig) -> float:
+def update(
+    fabric: Fabric, task: nn.Module, optimizer: torch.optim.Optimizer, *, loss: Tensor, plan: OptimiserConfig
+) -> float:
     """One step of the optimizer; returns the gradient's norm before clipping (0 where nothing is clipped)."""
     fabric.backward(loss)
     norm = 0.0

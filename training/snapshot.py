@@ -65,7 +65,9 @@ def load_snapshot(path: Path, state: RunState, *, recipe: str) -> int:
             "continue with the version that wrote it, or delete it to start again"
         )
     if header.get("recipe") != recipe:
-        raise SnapshotError(f"{path}: was trained with {_difference(header.get('recipe', ''), recipe)}; use another --out")
+        raise SnapshotError(
+            f"{path}: was trained with {_difference(header.get('recipe', ''), recipe)}; use another --out"
+        )
     try:
         state.network.load_state_dict(_part(tensors, "network"))
         state.ema.weights = {name: value.to(_device(state)) for name, value in _part(tensors, "ema").items()}
@@ -97,7 +99,9 @@ def _difference(before: str, now: str) -> str:
         old, new = json.loads(before), json.loads(now)
     except json.JSONDecodeError:
         return "unreadable settings"
-    changed = [f"{key} = {old.get(key)!r}, not {new.get(key)!r}" for key in {**old, **new} if old.get(key) != new.get(key)]
+    changed = [
+        f"{key} = {old.get(key)!r}, not {new.get(key)!r}" for key in {**old, **new} if old.get(key) != new.get(key)
+    ]
     return "; ".join(changed[:3]) or "other settings"
 
 

@@ -42,6 +42,9 @@ class TokenizerConfig:
     levels: tuple[int, ...]
     encoder: LocalMlpConfig
     decoder: LocalMlpConfig
+    layout: str = "joints"
+    """`joints`: the paper's Local-MLP over a row of joints. `pose`: residual MLPs over the whole pose as one vector, which
+    have no use for `shift_groups`, `linears` and Fourier features."""
     scale_mm: float = 1000.0
     """Millimetres that the networks see as 1."""
     fourier_octaves: int = 0
@@ -57,6 +60,11 @@ class TokenizerConfig:
 
     def __post_init__(self) -> None:
         _positive(self, "tokens", "scale_mm", "fourier_longest_mm")
+        _one_of(self, "layout", "joints", "pose")
+        if self.layout == "pose" and self.fourier_octaves:
+            raise ConfigError(
+                f"layout 'pose' takes plain coordinates, got fourier_octaves = {self.fourier_octaves}; use 0"
+            )
         if not self.levels or min(self.levels) < 3:
             raise ConfigError(f"levels must be at least 3 each, got {list(self.levels)}")
         if self.codes > 1 << 20:

@@ -22,7 +22,10 @@ class ResidualMlp(nn.Module):
     def __init__(self, channels: int, ratio: int) -> None:
         super().__init__()
         self.inside = nn.Sequential(
-            nn.LayerNorm(channels), nn.Linear(channels, ratio * channels), nn.GELU(), nn.Linear(ratio * channels, channels)
+            nn.LayerNorm(channels),
+            nn.Linear(channels, ratio * channels),
+            nn.GELU(),
+            nn.Linear(ratio * channels, channels),
         )
 
     def forward(self, x: Float[Tensor, "batch channel"]) -> Float[Tensor, "batch channel"]:

@@ -17,6 +17,7 @@ from engine.body.skeleton import H36M17
 from engine.model.config import LocalMlpConfig, TokenizerConfig
 from engine.model.fsq import FiniteScalarQuantiser
 from engine.model.local_mlp import LocalMlpBlock
+from engine.model.pose_mlp import PoseDecoder, PoseEncoder
 
 JOINTS = len(H36M17.names)
 
@@ -94,9 +95,10 @@ class Tokenizer(nn.Module):
     def __init__(self, config: TokenizerConfig) -> None:
         super().__init__()
         self.config = config
-        self.encoder = Encoder(config)
+        whole = config.layout == "pose"
+        self.encoder = PoseEncoder(config) if whole else Encoder(config)
         self.quantiser = FiniteScalarQuantiser(config.levels)
-        self.decoder = Decoder(config)
+        self.decoder = PoseDecoder(config) if whole else Decoder(config)
 
     @property
     def tokens(self) -> int:
