@@ -44,7 +44,7 @@ class Attention(nn.Module):
         return projected
 
     def _by_head(self, x: Tensor) -> Tensor:
-        return x.unflatten(-1, (self.heads, -1)).transpose(1, 2)
+        return x.view(*x.shape[:2], self.heads, -1).transpose(1, 2)
 
 
 class QuickGelu(nn.Module):

@@ -140,7 +140,7 @@ class SamplingConfig:
     """How poses are drawn when nothing else is asked for."""
 
     sampler: str = "ancestral"
-    """`ancestral` (all or `steps` of the steps), `purity` (most confident first) or `soft` (one pass, expected codes)."""
+    """`ancestral` (all or `steps` of the steps), `purity` (most confident first) or `soft` (one pass)."""
     steps: int = 100
     hypotheses: int = 1
     top_p: float = 1.0

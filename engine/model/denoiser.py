@@ -123,7 +123,7 @@ class Denoiser(nn.Module):
     ) -> Float[Tensor, "batch token channel"]:
         """What the head reads. Without a step table the modulations are computed for the steps at hand."""
         rows = self._modulations(self.step(step)) if step_table is None else tuple(t[step] for t in step_table)
-        x = self.token_vectors(tokens) + self.position
+        x: Tensor = self.token_vectors(tokens) + self.position
         for layer, block in enumerate(self._layers()):
             x = block(x, context[layer], (rows[2 * layer], rows[2 * layer + 1]))
         return x

@@ -10,7 +10,7 @@ from engine.model.condition import JointCondition
 from engine.model.config import ModelConfig, SamplingConfig
 from engine.model.denoiser import Denoiser
 from engine.model.diffusion import Diffusion, Predict, Schedule, truncate
-from engine.model.tokenizer import Tokenizer
+from engine.model.tokenizer import JOINTS, Tokenizer
 
 
 class Di2Pose(nn.Module):
@@ -53,7 +53,7 @@ class Di2Pose(nn.Module):
         predict = self._predictor(condition, hypotheses)
         rows, steps = len(condition) * hypotheses, steps or self.sampling.steps
         tokens = self.draw_tokens(predict, rows, sampler=sampler, steps=steps, generator=generator)
-        return self.tokenizer.decode(tokens).unflatten(0, (len(condition), hypotheses))
+        return self.tokenizer.decode(tokens).view(len(condition), hypotheses, JOINTS, 3)
 
     def point(self, condition: Float[Tensor, "batch condition channel"]) -> Float[Tensor, "batch joint 3"]:
         """One pass from all Occ, decoded softly; differentiable, in millimetres."""

@@ -84,13 +84,13 @@ class FiniteScalarQuantiser(nn.Module):
         """The same from one distribution per channel, laid side by side (value axis: sum of levels)."""
         means = [
             part @ (torch.arange(level, device=part.device, dtype=part.dtype) / (level // 2) - 1)
-            for part, level in zip(probabilities.split(self.levels, dim=-1), self.levels, strict=True)
+            for part, level in zip(probabilities.split_with_sizes(self.levels, dim=-1), self.levels, strict=True)
         ]
         return torch.stack(means, dim=-1)
 
     def join_log_probabilities(self, log_p: Float[Tensor, "*batch value"]) -> Float[Tensor, "*batch code"]:
         """Product of one distribution per channel over the joint alphabet, in log space: only additions."""
-        parts = log_p.split(self.levels, dim=-1)
+        parts = log_p.split_with_sizes(self.levels, dim=-1)
         joint = parts[0]
         for part in parts[1:]:
             joint = (part[..., :, None] + joint[..., None, :]).flatten(-2)

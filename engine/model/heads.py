@@ -43,7 +43,7 @@ class LevelHead(nn.Module):
 
     def log_levels(self, x: Float[Tensor, "batch token channel"]) -> Float[Tensor, "batch token value"]:
         """log p of each level's values, side by side."""
-        parts = self.project(self.norm(x)).float().split(self.quantiser.levels, dim=-1)
+        parts = self.project(self.norm(x)).float().split_with_sizes(self.quantiser.levels, dim=-1)
         return torch.cat([part.log_softmax(dim=-1) for part in parts], dim=-1)
 
     def forward(self, x: Float[Tensor, "batch token channel"]) -> Float[Tensor, "batch token code"]:

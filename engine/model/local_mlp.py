@@ -16,8 +16,8 @@ from torch.nn import functional
 class JointShift(nn.Module):
     """Moves X groups of channels along the joint axis by -floor(X/2)..+floor(X/2), zeros coming in.
 
-    A group moved by +1 gives joint j what joint j-1 had. Where X does not divide the channels, the first groups are one wider
-    (2048 = 683 + 683 + 682).
+    A group moved by +1 gives joint j what joint j-1 had. Where X does not divide the channels, the first
+    groups are one wider (2048 = 683 + 683 + 682).
     """
 
     def __init__(self, groups: int) -> None:
@@ -36,7 +36,7 @@ class JointShift(nn.Module):
         # Taking rows from `reach - shift` on moves them by `shift`.
         moved = [
             part[:, reach - shift : reach - shift + joints]
-            for part, shift in zip(padded.split(sizes, dim=2), range(-reach, reach + 1), strict=True)
+            for part, shift in zip(padded.split_with_sizes(sizes, dim=2), range(-reach, reach + 1), strict=True)
         ]
         return torch.cat(moved, dim=2)
 
