@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from engine.model.config import ModelConfig, TokenizerTrainingConfig
+from engine.model.pose_mlp import PoseDecoder
 from engine.model.tokenizer import Tokenizer
 from training.cmu import F32, BoneMotion
 from training.ema import Ema
@@ -52,7 +53,14 @@ class TokenizerTask(nn.Module):
         """The mean loss in the networks' unit (`scale_mm`); the target is the clean pose whatever was disturbed."""
         scale_mm = self.tokenizer.config.scale_mm
         target = (joints_mm - joints_mm[:, :1]) / scale_mm
-        estimate = self.tokenizer(joints_mm, generator).joints_mm / scale_mm
+        found = self.tokenizer(joints_mm, generator)
+        loss = self._distance(found.joints_mm / scale_mm, target)
+        if isinstance(self.tokenizer.decoder, PoseDecoder):
+            coarse = self.tokenizer.decoder.coarse(found.codes)
+            loss = loss + self.training_config.coarse_weight * self._distance(coarse, target)
+        return loss
+
+    def _distance(self, estimate: Tensor, target: Tensor) -> Tensor:
         if self.training_config.loss == "l1":
             return functional.l1_loss(estimate, target)
         if self.training_config.loss == "smooth_l1":

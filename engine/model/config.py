@@ -43,8 +43,10 @@ class TokenizerConfig:
     encoder: LocalMlpConfig
     decoder: LocalMlpConfig
     layout: str = "joints"
-    """`joints`: the paper's Local-MLP over a row of joints. `pose`: residual MLPs over the whole pose as one vector, which
-    have no use for `shift_groups`, `linears` and Fourier features."""
+    """`joints`: the paper's Local-MLP over a row of joints. `pose`: residual MLPs over the whole pose as one vector, in two
+    stages (pose_mlp.py); they have no use for `shift_groups`, `linears` and Fourier features."""
+    magnify: float = 8.0
+    """Layout `pose`: what the first stage missed is shown to the second so many times enlarged."""
     scale_mm: float = 1000.0
     """Millimetres that the networks see as 1."""
     fourier_octaves: int = 0
@@ -59,12 +61,14 @@ class TokenizerConfig:
     """Training: the disturbed share of a pose's tokens is uniform between 0 and this."""
 
     def __post_init__(self) -> None:
-        _positive(self, "tokens", "scale_mm", "fourier_longest_mm")
+        _positive(self, "tokens", "scale_mm", "fourier_longest_mm", "magnify")
         _one_of(self, "layout", "joints", "pose")
         if self.layout == "pose" and self.fourier_octaves:
             raise ConfigError(
                 f"layout 'pose' takes plain coordinates, got fourier_octaves = {self.fourier_octaves}; use 0"
             )
+        if self.layout == "pose" and self.tokens < 2:
+            raise ConfigError(f"layout 'pose' shares the tokens between two stages, got tokens = {self.tokens}")
         if not self.levels or min(self.levels) < 3:
             raise ConfigError(f"levels must be at least 3 each, got {list(self.levels)}")
         if self.codes > 1 << 20:
@@ -184,10 +188,14 @@ class TokenizerTrainingConfig:
     loss: str = "l1"
     smooth_l1_beta: float = 0.05
     """In the network's unit (`scale_mm`); PCT's value."""
+    coarse_weight: float = 0.3
+    """Weight of the same loss on the first stage's pose; layout `pose` only."""
 
     def __post_init__(self) -> None:
         _one_of(self, "loss", "l1", "smooth_l1", "mpjpe")
         _positive(self, "smooth_l1_beta")
+        if self.coarse_weight < 0:
+            raise ConfigError(f"coarse_weight must not be negative, got {self.coarse_weight}")
 
 
 @dataclass(frozen=True, slots=True)

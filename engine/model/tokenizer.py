@@ -95,10 +95,14 @@ class Tokenizer(nn.Module):
     def __init__(self, config: TokenizerConfig) -> None:
         super().__init__()
         self.config = config
-        whole = config.layout == "pose"
-        self.encoder = PoseEncoder(config) if whole else Encoder(config)
         self.quantiser = FiniteScalarQuantiser(config.levels)
-        self.decoder = PoseDecoder(config) if whole else Decoder(config)
+        self.encoder: Encoder | PoseEncoder
+        self.decoder: Decoder | PoseDecoder
+        if config.layout == "pose":
+            self.decoder = PoseDecoder(config)
+            self.encoder = PoseEncoder(config, self.quantiser, self.decoder)
+        else:
+            self.encoder, self.decoder = Encoder(config), Decoder(config)
 
     @property
     def tokens(self) -> int:
