@@ -25,7 +25,7 @@ def download_bar() -> Iterator[Progress]:
 
 @contextmanager
 def training_bar() -> Iterator[Callable[[int, int, str], None]]:
-    """A callback for steps of training: bar, steps done, time left and the last numbers. Silent where there is no terminal."""
+    """A callback for steps of training: bar, steps done, time left, last numbers. Silent without a terminal."""
     from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
     from rich.progress import Progress as Bar
 

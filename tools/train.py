@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -16,7 +17,7 @@ Seed = Annotated[int, typer.Option(help="Same seed, same run.")]
 Steps = Annotated[int | None, typer.Option(help="Instead of the configuration's epochs.")]
 Accelerator = Annotated[str, typer.Option(help="auto, cpu or gpu.")]
 Devices = Annotated[int, typer.Option(help="Processes on this machine, one per GPU.")]
-Nodes = Annotated[int, typer.Option(help="Machines; start the same command on each with torchrun or the cluster's launcher.")]
+Nodes = Annotated[int, typer.Option(help="Machines; start the command on each by torchrun or the cluster's launcher.")]
 Precision = Annotated[str, typer.Option(help="32-true, bf16-mixed or 16-mixed.")]
 CheckpointEvery = Annotated[int, typer.Option(help="Steps between saved states.")]
 Threads = Annotated[int | None, typer.Option(help="CPU threads of each process.")]
@@ -68,8 +69,17 @@ def tokenizer(
     )
     chosen, motion = load(config), load_motion(DataDirectory.find(data))
     with training_bar() as progress:
-        trained = train_tokenizer(chosen, motion, options=options, progress=progress)
-    typer.echo(f"{out}: {trained.steps} steps, held-out MPJPE {trained.mpjpe_mm:.2f} mm")
+        trained = train_tokenizer(chosen, motion, options=options, command=_command(), progress=progress)
+    typer.echo(f"{out}/checkpoint: {trained.steps} steps, held-out MPJPE {trained.report.mpjpe_mm:.2f} mm")
+
+
+def _command() -> str:
+    """What was typed, for the card; folders are named by what they are, not where they lie here."""
+    words = [word.split("=") for word in sys.argv[1:]]
+    flat = [part for word in words for part in word]
+    places = {"--data": "DATA", "--out": "OUT"}
+    shown = [places.get(before, word) for before, word in zip(["", *flat], flat, strict=False)]
+    return "di2pose " + " ".join(shown)
 
 
 if __name__ == "__main__":

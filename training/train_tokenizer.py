@@ -6,17 +6,18 @@ import logging
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
 import torch
 from lightning.fabric import Fabric
 from torch import Tensor, nn
 from torch.nn import functional
 
+from engine.model import checkpoint
 from engine.model.config import ModelConfig, TokenizerTrainingConfig
 from engine.model.pose_mlp import PoseDecoder
 from engine.model.tokenizer import Tokenizer
 from training.cmu import F32, BoneMotion
 from training.ema import Ema
+from training.evaluate_tokenizer import TokenizerReport, evaluate_tokenizer, reconstructed_mm, tokenizer_checkpoint
 from training.journal import Journal
 from training.metrics import mpjpe_mm, pa_mpjpe_mm
 from training.pose_stream import PoseSampler, held_out_poses
@@ -38,6 +39,7 @@ from training.snapshot import SNAPSHOT_NAME, RunState, load_snapshot, save_snaps
 
 log = logging.getLogger(__name__)
 
+CHECKPOINT_NAME = "checkpoint"
 WATCHED_FRAMES = 1024
 """Of the held-out frames, evenly spread: enough to follow a run; `di2pose evaluate` takes all."""
 
@@ -71,20 +73,25 @@ class TokenizerTask(nn.Module):
 
 @dataclass(frozen=True, slots=True)
 class TrainedTokenizer:
-    """The averaged network and how the run ended."""
+    """The averaged network and how it does on all held-out frames."""
 
     tokenizer: Tokenizer
     steps: int
-    mpjpe_mm: float
-    """On the watched held-out frames."""
+    report: TokenizerReport
 
 
 def train_tokenizer(
-    config: ModelConfig, motion: BoneMotion, *, options: RunOptions, progress: Progress | None = None
+    config: ModelConfig,
+    motion: BoneMotion,
+    *,
+    options: RunOptions,
+    command: str = "",
+    progress: Progress | None = None,
 ) -> TrainedTokenizer:
     """Train on the training subjects of `motion`, or continue what `options.out` holds, to the end.
 
-    Every process returns the same network. SnapshotError or RunError where the run cannot start.
+    Leaves `options.out/checkpoint`, whose card quotes `command`. Every process returns the same network.
+    SnapshotError or RunError where the run cannot start.
     """
     fabric = start(options)
     plan = config.tokenizer_training.optimiser
@@ -119,18 +126,13 @@ def train_tokenizer(
     fabric.barrier()
     tokenizer.load_state_dict(state.ema.weights)
     tokenizer.eval()
-    return TrainedTokenizer(tokenizer, steps, mpjpe_mm(reconstructed_mm(tokenizer, watched), watched))
-
-
-@torch.no_grad()
-def reconstructed_mm(tokenizer: Tokenizer, poses_mm: F32, *, batch: int = 1024) -> F32:
-    """(frame, 17, 3) poses through the tokens and back."""
-    device = next(tokenizer.parameters()).device
-    parts = [
-        tokenizer.decode(tokenizer.encode(torch.from_numpy(poses_mm[row : row + batch]).to(device))).cpu().numpy()
-        for row in range(0, len(poses_mm), batch)
-    ]
-    return np.concatenate(parts)
+    report = evaluate_tokenizer(tokenizer, motion)
+    if fabric.is_global_zero:
+        finished = tokenizer_checkpoint(
+            config, tokenizer, report=report, command=command, seed=options.seed, steps=steps
+        )
+        checkpoint.write(options.out / CHECKPOINT_NAME, finished)
+    return TrainedTokenizer(tokenizer, steps, report)
 
 
 def _watched(motion: BoneMotion) -> F32:

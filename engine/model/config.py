@@ -43,8 +43,8 @@ class TokenizerConfig:
     encoder: LocalMlpConfig
     decoder: LocalMlpConfig
     layout: str = "joints"
-    """`joints`: the paper's Local-MLP over a row of joints. `pose`: residual MLPs over the whole pose as one vector, in two
-    stages (pose_mlp.py); they have no use for `shift_groups`, `linears` and Fourier features."""
+    """`joints`: the paper's Local-MLP over a row of joints. `pose`: residual MLPs over the whole pose, in two stages
+    (pose_mlp.py); they have no use for `shift_groups`, `linears` and Fourier features."""
     magnify: float = 8.0
     """Layout `pose`: what the first stage missed is shown to the second so many times enlarged."""
     scale_mm: float = 1000.0

@@ -1,7 +1,7 @@
 """Encoder and decoder that see the pose as one vector, in two stages: first the pose, then what is left of it.
 
-The first half of the tokens is read from the pose and decoded to a coarse pose; the other half is read from the pose and
-what the coarse pose misses, magnified. One quantiser and one alphabet serve all tokens, and a token still depends on
+The first half of the tokens is read from the pose and decoded to a coarse pose; the other half is read from the pose
+and what the coarse pose misses, magnified. One quantiser and one alphabet serve all tokens, and a token still depends on
 the whole pose. A channel of few levels cannot fold a coordinate finely by itself; the subtraction does that for it, so
 the error after two stages is about the square of one stage's, relative to the body (docs/experiments.md).
 
@@ -65,7 +65,7 @@ class PoseDecoder(nn.Module):
 
 
 class PoseEncoder(nn.Module):
-    """Scaled joints to latents before quantisation. Quantiser and decoder belong to the tokenizer and are only used here."""
+    """Scaled joints to latents before quantisation. Quantiser and decoder belong to the tokenizer, which shares them."""
 
     def __init__(self, config: TokenizerConfig, quantiser: FiniteScalarQuantiser, decoder: PoseDecoder) -> None:
         super().__init__()
