@@ -5,6 +5,7 @@ Turns are (n, 17, 3, 3) global rotations in person axes, see `training.cmu`.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -81,14 +82,63 @@ def with_trunk(rotations: F32, donors: F32) -> F32:
     return _transplanted(rotations, donors, carrier="pelvis", bones=_ABOVE_HIPS)
 
 
-def mixed(rotations: F32, rng: np.random.Generator, *, donors: F32, probability: float) -> F32:
-    """Trunk and limbs, each with this probability, from another frame: `donors` (6, n, 17, 3, 3), one per part."""
+def mixed(rotations: F32, rng: np.random.Generator, *, donors: Sequence[F32], probability: float) -> F32:
+    """Trunk and limbs, each with this probability, from other frames: `donors` holds six batches, one per part."""
     result = rotations
     swap = rng.random((len(LIMBS) + 1, len(rotations))) < probability
     result = _where(swap[0], with_trunk(result, donors[0]), result)
     for row, limb in enumerate(LIMBS, start=1):
         result = _where(swap[row], with_limb(result, donors[row], limb), result)
     return result
+
+
+def jittered(rotations: F32, rng: np.random.Generator, *, spread_deg: float) -> F32:
+    """Every limb and part of the trunk turned a little, knees and elbows a third as much so as not to overstretch.
+
+    The small turns have no preferred axis, so they can be applied in any frame; each carries what hangs below it.
+    """
+    count = len(rotations)
+    turns = np.broadcast_to(np.eye(3, dtype=np.float32), rotations.shape).copy()
+    for name, below in _JITTERED.items():
+        spread = np.deg2rad(spread_deg / 3 if below in _HINGED else spread_deg)
+        own = turn_by((spread * rng.standard_normal((count, 3))).astype(np.float32))
+        carried = turns[:, H36M17.row(below)] if below else turns[:, 0]
+        turns[:, H36M17.row(name)] = carried @ own
+    for name, source in _SAME_TURN.items():
+        turns[:, H36M17.row(name)] = turns[:, H36M17.row(source)]
+    return turns @ rotations
+
+
+def turn_by(vectors_rad: F32) -> F32:
+    """(n, 3) axes times angles, angles well below 180 degrees -> (n, 3, 3) rotations (Cayley's form, exact ones)."""
+    x, y, z = (
+        np.tan(np.linalg.norm(vectors_rad, axis=1) / 2)
+        * (vectors_rad / np.maximum(np.linalg.norm(vectors_rad, axis=1, keepdims=True), 1e-9)).T
+    )
+    zero = np.zeros_like(x)
+    cross = np.stack([zero, -z, y, z, zero, -x, -y, x, zero], axis=1).reshape(-1, 3, 3)
+    turns: F32 = (
+        np.eye(3, dtype=np.float32) + (cross + cross @ cross) * (2 / (1 + x * x + y * y + z * z))[:, None, None]
+    )
+    return turns
+
+
+_JITTERED = {
+    "spine": "",
+    "thorax": "spine",
+    "neck_nose": "thorax",
+    "left_knee": "",
+    "left_ankle": "left_knee",
+    "right_knee": "",
+    "right_ankle": "right_knee",
+    "left_elbow": "thorax",
+    "left_wrist": "left_elbow",
+    "right_elbow": "thorax",
+    "right_wrist": "right_elbow",
+}
+"""Bone that is turned -> the bone whose turn carries it."""
+_HINGED = frozenset({"left_knee", "right_knee", "left_elbow", "right_elbow"})
+_SAME_TURN = {"head_top": "neck_nose", "left_shoulder": "thorax", "right_shoulder": "thorax"}
 
 
 def _where(chosen: NDArray[np.bool_], these: F32, others: F32) -> F32:

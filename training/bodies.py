@@ -70,17 +70,25 @@ def draw_offsets_mm(rng: np.random.Generator, count: int, *, split: Split) -> F3
     return _offsets(height[wanted], {name: values[wanted] for name, values in z.items()})
 
 
+def mean_offsets_mm(count: int, height_mm: float = 1700.0) -> F32:
+    """(count, 17, 3) the same body `count` times: halfway between the mean man and the mean woman."""
+    names = (*SEGMENTS, "curve", "face", "slope")
+    one = _offsets(np.array([height_mm]), {name: np.zeros(1) for name in names} | {"woman": np.full(1, 0.5)})
+    return np.repeat(one, count, axis=0)
+
+
 def cell_parity(
     height_mm: NDArray[np.float64], leg_z: NDArray[np.float64], arm_z: NDArray[np.float64]
 ) -> NDArray[np.bool_]:
     """True in the test cells of the checkerboard of bodies, 50 mm of height by 0.75 spreads of leg and arm length."""
     cells = np.floor(height_mm / _CELL_HEIGHT_MM) + np.floor(leg_z / _CELL_Z) + np.floor(arm_z / _CELL_Z)
-    return cells.astype(np.int64) % 2 == 1
+    odd: NDArray[np.bool_] = cells.astype(np.int64) % 2 == 1
+    return odd
 
 
 def posed_mm(rotations: F32, offsets_mm: F32) -> F32:
     """(n, 17, 3, 3) turns of bones and (n, 17, 3) bones at rest -> (n, 17, 3) joints, pelvis at zero, same axes."""
-    bones = np.einsum("njab,njb->nja", rotations, offsets_mm)
+    bones: F32 = np.einsum("njab,njb->nja", rotations, offsets_mm)
     joints = np.empty_like(bones)
     for row, parent in enumerate(H36M17.parents):
         joints[:, row] = joints[:, parent] + bones[:, row] if parent >= 0 else 0.0
@@ -90,7 +98,8 @@ def posed_mm(rotations: F32, offsets_mm: F32) -> F32:
 def bone_lengths_mm(joints_mm: NDArray[np.floating]) -> NDArray[np.floating]:
     """(..., 17, 3) joints -> (..., 16) lengths in the order of `H36M17.bones`."""
     parents, children = np.array(H36M17.bones).T
-    return np.linalg.norm(joints_mm[..., children, :] - joints_mm[..., parents, :], axis=-1)
+    lengths: NDArray[np.floating] = np.linalg.norm(joints_mm[..., children, :] - joints_mm[..., parents, :], axis=-1)
+    return lengths
 
 
 def _draws(rng: np.random.Generator, count: int) -> tuple[NDArray[np.float64], dict[str, NDArray[np.float64]]]:

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
+from training.data_error import DataError
 from training.kinematics import Array, axis_rotation, forward
 
 CENTIMETRE_MM = 10.0
@@ -22,7 +23,7 @@ _ROTATIONS = ("Xrotation", "Yrotation", "Zrotation")
 _POSITIONS = ("Xposition", "Yposition", "Zposition")
 
 
-class BvhError(ValueError):
+class BvhError(DataError):
     """A motion file cannot be used; the text names file, line and cure."""
 
 

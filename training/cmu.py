@@ -93,7 +93,7 @@ class BoneMotion:
         """The frames of the test subjects, or those of all others."""
         chosen = [clip for clip in self.clips if (clip.subject in TEST_SUBJECTS) == (split == "test")]
         if not chosen:
-            raise DataError(
+            raise DataError.of(
                 "motion",
                 "subjects",
                 f"no clip for {split} among subjects {sorted(self.subjects)}",
@@ -134,7 +134,7 @@ def read_clips(paths: Sequence[Path]) -> BoneMotion:
         subject = _subject(path)
         motion = read_bvh(path, needs=CMU_JOINTS)
         if rate_hz and abs(motion.rate_hz - rate_hz) > 0.1:
-            raise DataError(
+            raise DataError.of(
                 path,
                 "Frame Time",
                 f"{motion.rate_hz:.1f} frames/s where the files before it have {rate_hz:.1f}",
@@ -160,7 +160,7 @@ def bone_rotations(motion: Motion) -> F32:
 def _subject(path: Path) -> str:
     match = _CLIP_NAME.fullmatch(path.stem)
     if match is None:
-        raise DataError(
+        raise DataError.of(
             path,
             "file name",
             "is not SUBJECT_TRIAL.bvh, for instance 02_01.bvh",

@@ -6,6 +6,8 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
+from training.data_error import DataError
+
 VARIABLE = "DI2POSE_DATA"
 _FOLDERS = {
     "motion": ("motion", "mocap_cmu"),
@@ -14,7 +16,7 @@ _FOLDERS = {
 }
 
 
-class DataDirectoryError(ValueError):
+class DataDirectoryError(DataError):
     """Training data is not where it was looked for; the text names docs/data.md."""
 
 

@@ -1,13 +1,15 @@
-"""The one error for training data that cannot be used."""
+"""The one family of errors for training data that cannot be used."""
 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Self
 
 
 class DataError(ValueError):
     """A file or folder of training data is refused; the text names it, the field in it, what is wrong, and the cure."""
 
-    def __init__(self, path: Path | str, field: str, problem: str, *, cure: str) -> None:
-        super().__init__(f"{path}: {field}: {problem}; {cure}")
-        self.path, self.field, self.problem, self.cure = Path(path), field, problem, cure
+    @classmethod
+    def of(cls, path: Path | str, field: str, problem: str, *, cure: str) -> Self:
+        """The usual text from its four parts."""
+        return cls(f"{path}: {field}: {problem}; {cure}")

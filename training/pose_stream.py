@@ -1,6 +1,6 @@
 """Batches of training poses without end: frames of motion, augmented, on bodies drawn anew, seen by a camera.
 
-Batch i depends on (seed, i) alone, so training resumes at any step and several processes can take turns.
+Batch i depends on the seed and i alone, so training resumes at any step and several processes can take turns.
 """
 
 from __future__ import annotations
@@ -10,10 +10,13 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from training.augment import LIMBS, ViewRange, draw_views, mirrored, mixed, seen
+from training.augment import LIMBS, ViewRange, draw_views, jittered, mirrored, mixed, seen
+from training.balance import frame_probabilities
 from training.bodies import draw_offsets_mm, posed_mm
 from training.cmu import F32, TEST_SUBJECTS, BoneMotion
 from training.data_error import DataError
+from training.joint_limits import plausible
+from training.rare import made_rare
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,25 +27,35 @@ class Augmentation:
     mix: float = 0.5
     """Poses that take limbs from other frames; in these, each limb and the trunk is exchanged with `mix_part`."""
     mix_part: float = 0.4
+    rare: float = 0.25
+    """Poses changed by one of the kinds of `training.rare`."""
+    jitter_deg: float = 6.0
+    """Spread of small turns of every limb."""
     view: ViewRange = field(default_factory=ViewRange)
 
     def __post_init__(self) -> None:
-        for name in ("mirror", "mix", "mix_part"):
+        if not 0.0 <= self.jitter_deg <= 30.0:
+            raise ValueError(f"jitter_deg is a spread between 0 and 30 degrees, got {self.jitter_deg}")
+        for name in ("mirror", "mix", "mix_part", "rare"):
             if not 0.0 <= getattr(self, name) <= 1.0:
                 raise ValueError(f"{name} is a share between 0 and 1, got {getattr(self, name)}")
+
+
+_BLOCK_POSES = 4096
 
 
 class PoseSampler:
     """Endless batches (batch, 17, 3) float32: mm relative to the pelvis, camera axes (x right, y down, z forward).
 
-    Deterministic and without state: `batch(i)` may be asked in any order, by any process.
+    Deterministic: `batch(i)` may be asked in any order and by any process, and is the same for the same motion, seed,
+    batch size and augmentation. Not for several threads at once.
     """
 
     def __init__(
         self, motion: BoneMotion, seed: int, *, batch_size: int = 256, augmentation: Augmentation | None = None
     ) -> None:
         if leaked := motion.subjects & TEST_SUBJECTS:
-            raise DataError(
+            raise DataError.of(
                 "motion",
                 "subjects",
                 f"{', '.join(sorted(leaked))} are for testing only",
@@ -50,14 +63,16 @@ class PoseSampler:
             )
         self.motion, self.seed, self.batch_size = motion, seed, batch_size
         self.augmentation = augmentation or Augmentation()
+        self._batches_per_block = max(1, _BLOCK_POSES // batch_size)
+        self._kept: tuple[int, F32] = (-1, np.empty((0, 17, 3), np.float32))
+        self._cumulative = np.cumsum(frame_probabilities(motion))
 
     def batch(self, index: int) -> F32:
         """The poses of step `index`."""
-        rng = np.random.default_rng([self.seed, index])
-        rotations = self._rotations(rng)
-        offsets_mm = draw_offsets_mm(rng, self.batch_size, split="train")
-        views = draw_views(rng, self.batch_size, view=self.augmentation.view)
-        return seen(posed_mm(rotations, offsets_mm), views)
+        block, row = divmod(index, self._batches_per_block)
+        if block != self._kept[0]:
+            self._kept = (block, self._poses(block))
+        return self._kept[1][row * self.batch_size : (row + 1) * self.batch_size].copy()
 
     def batches(self, start: int = 0) -> Iterator[F32]:
         """Batch `start`, `start + 1` and so on, without end."""
@@ -66,18 +81,36 @@ class PoseSampler:
             yield self.batch(index)
             index += 1
 
-    def _rotations(self, rng: np.random.Generator) -> F32:
-        plan, count = self.augmentation, self.batch_size
-        frames = self._frames(rng, count)
-        donors = np.stack([self._frames(rng, count) for _ in range(len(LIMBS) + 1)])
-        changed = mixed(frames, rng, donors=donors, probability=plan.mix_part)
-        return np.where((rng.random(count) < plan.mix)[:, None, None, None], changed, frames)
+    def _poses(self, block: int) -> F32:
+        """Several batches at once: numpy's cost per call is shared by all of them."""
+        rng = np.random.default_rng([self.seed, block])
+        recorded = self._frames(rng, self._batches_per_block * self.batch_size)
+        changed = self._changed(recorded, rng)
+        offsets_mm = draw_offsets_mm(rng, len(recorded), split="train")
+        views = draw_views(rng, len(recorded), view=self.augmentation.view)
+        joints_mm = posed_mm(changed, offsets_mm)
+        refused = np.flatnonzero(~plausible(joints_mm))
+        joints_mm[refused] = posed_mm(recorded[refused], offsets_mm[refused])
+        return seen(joints_mm, views)
+
+    def _changed(self, recorded: F32, rng: np.random.Generator) -> F32:
+        """Limbs mixed, some poses made rare, all jittered."""
+        plan, count = self.augmentation, len(recorded)
+        poses = recorded.copy()
+        some = np.flatnonzero(rng.random(count) < plan.mix)
+        donors = [self._frames(rng, len(some)) for _ in range(len(LIMBS) + 1)]
+        poses[some] = mixed(poses[some], rng, donors=donors, probability=plan.mix_part)
+        rare = np.flatnonzero(rng.random(count) < plan.rare)
+        poses[rare] = made_rare(poses[rare], rng)
+        return jittered(poses, rng, spread_deg=plan.jitter_deg)
 
     def _frames(self, rng: np.random.Generator, count: int) -> F32:
         """Recorded frames drawn at random, some mirrored."""
-        frames = self.motion.rotations[rng.integers(len(self.motion), size=count)]
-        flip = rng.random(count) < self.augmentation.mirror
-        return np.where(flip[:, None, None, None], mirrored(frames), frames)
+        drawn = np.searchsorted(self._cumulative, rng.random(count) * self._cumulative[-1], side="right")
+        frames: F32 = self.motion.rotations[drawn]
+        flip = np.flatnonzero(rng.random(count) < self.augmentation.mirror)
+        frames[flip] = mirrored(frames[flip])
+        return frames
 
 
 def held_out_poses(motion: BoneMotion, seed: int = 0, *, view: ViewRange | None = None) -> F32:
