@@ -11,6 +11,7 @@ from lightning.fabric import Fabric
 from torch import Tensor, nn
 from torch.nn import functional
 
+from engine.body.skeleton import H36M17
 from engine.model import checkpoint
 from engine.model.config import ModelConfig, TokenizerTrainingConfig
 from engine.model.pose_mlp import PoseDecoder
@@ -60,6 +61,9 @@ class TokenizerTask(nn.Module):
         if isinstance(self.tokenizer.decoder, PoseDecoder):
             coarse = self.tokenizer.decoder.coarse(found.codes)
             loss = loss + self.training_config.coarse_weight * self._distance(coarse, target)
+        if self.training_config.bone_weight > 0:
+            wrong = bone_lengths(found.joints_mm / scale_mm) - bone_lengths(target)
+            loss = loss + self.training_config.bone_weight * wrong.abs().mean()
         return loss
 
     def _distance(self, estimate: Tensor, target: Tensor) -> Tensor:
@@ -69,6 +73,13 @@ class TokenizerTask(nn.Module):
             return functional.smooth_l1_loss(estimate, target, beta=self.training_config.smooth_l1_beta)
         # The metric itself. The small term keeps the gradient finite at the pelvis, where both are zero.
         return ((estimate - target).square().sum(dim=-1) + 1e-12).sqrt().mean()
+
+
+def bone_lengths(joints: Tensor) -> Tensor:
+    """(batch, joint, 3) -> (batch, bone), in the same unit."""
+    parents, children = (list(rows) for rows in zip(*H36M17.bones, strict=True))
+    # The small term keeps the gradient finite for a bone of no length.
+    return ((joints[:, children] - joints[:, parents]).square().sum(dim=-1) + 1e-12).sqrt()
 
 
 @dataclass(frozen=True, slots=True)

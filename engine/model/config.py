@@ -188,14 +188,17 @@ class TokenizerTrainingConfig:
     loss: str = "l1"
     smooth_l1_beta: float = 0.05
     """In the network's unit (`scale_mm`); PCT's value."""
+    bone_weight: float = 0.0
+    """Weight of the mean error of bone lengths: what keeps bodies whole where disturbed tokens leave a limb in doubt."""
     coarse_weight: float = 0.3
     """Weight of the same loss on the first stage's pose; layout `pose` only."""
 
     def __post_init__(self) -> None:
         _one_of(self, "loss", "l1", "smooth_l1", "mpjpe")
         _positive(self, "smooth_l1_beta")
-        if self.coarse_weight < 0:
-            raise ConfigError(f"coarse_weight must not be negative, got {self.coarse_weight}")
+        for name in ("coarse_weight", "bone_weight"):
+            if getattr(self, name) < 0:
+                raise ConfigError(f"{name} must not be negative, got {getattr(self, name)}")
 
 
 @dataclass(frozen=True, slots=True)

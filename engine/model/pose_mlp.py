@@ -48,8 +48,8 @@ class PoseDecoder(nn.Module):
         levels = len(config.levels)
         self.first_tokens = config.tokens // 2
         self.magnify = config.magnify
-        self.coarse_network = _stack(self.first_tokens * levels, config.decoder, COORDINATES)
-        self.fine_network = _stack(config.tokens * levels, config.decoder, COORDINATES)
+        self.coarse_network = residual_stack(self.first_tokens * levels, config.decoder, COORDINATES)
+        self.fine_network = residual_stack(config.tokens * levels, config.decoder, COORDINATES)
 
     def forward(self, codes: Float[Tensor, "batch token level"]) -> Float[Tensor, "batch joint 3"]:
         correction = self.fine_network(codes.flatten(1)).unflatten(1, (JOINTS, 3))
@@ -71,8 +71,8 @@ class PoseEncoder(nn.Module):
         super().__init__()
         levels, first = len(config.levels), decoder.first_tokens
         self.magnify = config.magnify
-        self.coarse_network = _stack(COORDINATES, config.encoder, first * levels)
-        self.fine_network = _stack(2 * COORDINATES, config.encoder, (config.tokens - first) * levels)
+        self.coarse_network = residual_stack(COORDINATES, config.encoder, first * levels)
+        self.fine_network = residual_stack(2 * COORDINATES, config.encoder, (config.tokens - first) * levels)
         # Inside a tuple they are not registered as parts of this module, so their weights are saved and trained once.
         self._shared = (quantiser, decoder)
 
@@ -90,7 +90,7 @@ class PoseEncoder(nn.Module):
         return torch.cat([first, second.unflatten(1, (-1, levels))], dim=1)
 
 
-def _stack(inputs: int, config: LocalMlpConfig, outputs: int) -> nn.Sequential:
+def residual_stack(inputs: int, config: LocalMlpConfig, outputs: int) -> nn.Sequential:
     width = config.channels
     blocks = [ResidualMlp(width, config.mlp_ratio) for _ in range(config.blocks)]
     return nn.Sequential(nn.Linear(inputs, width), *blocks, nn.LayerNorm(width), nn.Linear(width, outputs))
