@@ -1,8 +1,9 @@
 """Tokenizers to compare ours with, at the same bits per pose: vector quantisation twice, and fixed digits.
 
-PCT-style: Geng et al., "Human pose as compositional tokens", CVPR 2023 - codebook kept by moving averages, joints dropped
-at the input, smooth L1. Plain: van den Oord et al., "Neural discrete representation learning", 2017 - codebook learned
-by its own loss, nothing disturbed. Both have the body of our networks, so that only the quantiser and the training differ.
+PCT-style: Geng et al., "Human pose as compositional tokens", CVPR 2023 - codebook kept by moving averages, joints
+dropped at the input, smooth L1. Plain: van den Oord et al., "Neural discrete representation learning", 2017 - codebook
+learned by its own loss, nothing disturbed. Both have our residual MLPs, in one stage: the quantiser and the training
+differ.
 """
 
 from __future__ import annotations
@@ -13,8 +14,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from engine.model.pose_mlp import COORDINATES, JOINTS, residual_stack
 from engine.model.config import LocalMlpConfig
+from engine.model.pose_mlp import COORDINATES, JOINTS, residual_stack
 
 SCALE_MM = 250.0
 COMMITMENT = 0.25

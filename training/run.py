@@ -17,6 +17,7 @@ from lightning.fabric import Fabric
 from torch import Tensor, nn
 
 from engine.model.config import ModelConfig, OptimiserConfig
+from training.journal import Journal
 from training.schedule import Schedule
 
 PRECISIONS = ("32-true", "bf16-mixed", "16-mixed")
@@ -73,6 +74,12 @@ def start(options: RunOptions) -> Fabric:
     return fabric
 
 
+def use_threads(count: int | None) -> None:
+    """CPU threads of this process; None leaves torch's choice."""
+    if count is not None:
+        torch.set_num_threads(count)
+
+
 def step_count(plan: OptimiserConfig, options: RunOptions, *, frames: int) -> int:
     """Steps in all: as asked for, or the configuration's epochs over this many frames."""
     return options.steps or plan.epochs * (plan.steps_per_epoch or math.ceil(frames / plan.batch))
@@ -114,14 +121,14 @@ def batches_ahead(make: Callable[[int], _Batch], first: int, last: int, *, ahead
             yield waiting.popleft().result()
 
 
-def own_share(fabric: Fabric, batch: np.ndarray) -> Tensor:
+def share_of(fabric: Fabric, batch: Tensor) -> Tensor:
     """This process's rows of a batch that all processes drew alike; RunError where it cannot be shared evenly."""
     if len(batch) % fabric.world_size:
         raise RunError(
             f"a batch of {len(batch)} cannot be shared by {fabric.world_size} processes; change the batch size"
         )
     rows = len(batch) // fabric.world_size
-    part: Tensor = fabric.to_device(torch.from_numpy(batch[fabric.global_rank * rows :][:rows]))
+    part: Tensor = fabric.to_device(batch[fabric.global_rank * rows :][:rows])
     return part
 
 
@@ -143,6 +150,18 @@ def update(
     optimizer.step()
     optimizer.zero_grad()
     return norm
+
+
+def journal_of(fabric: Fabric, options: RunOptions, first: int) -> Journal:
+    """The first process keeps the run's journal; the others keep one in a folder of their own."""
+    rank = fabric.global_rank
+    out = options.out if rank == 0 else options.out / f"process{rank}"
+    return Journal(out, from_step=first, tensorboard=options.tensorboard and rank == 0)
+
+
+def tell(progress: Progress | None, done: int, steps: int, text: str) -> None:
+    if progress is not None:
+        progress(done, steps, text)
 
 
 def set_rate(optimizer: torch.optim.Optimizer, rate: float) -> None:

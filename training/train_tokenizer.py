@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import logging
 from dataclasses import dataclass
-from pathlib import Path
 
 import torch
-from lightning.fabric import Fabric
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -19,7 +17,6 @@ from engine.model.tokenizer import Tokenizer
 from training.cmu import F32, BoneMotion
 from training.ema import Ema
 from training.evaluate_tokenizer import TokenizerReport, evaluate_tokenizer, reconstructed_mm, tokenizer_checkpoint
-from training.journal import Journal
 from training.metrics import mpjpe_mm, pa_mpjpe_mm
 from training.pose_stream import PoseSampler, held_out_poses
 from training.run import (
@@ -27,13 +24,15 @@ from training.run import (
     RunOptions,
     adamw,
     batches_ahead,
-    own_share,
+    journal_of,
     recipe_of,
     schedule_of,
     set_rate,
+    share_of,
     start,
     step_count,
     step_generator,
+    tell,
     update,
 )
 from training.snapshot import SNAPSHOT_NAME, RunState, load_snapshot, save_snapshot
@@ -119,17 +118,17 @@ def train_tokenizer(
     first = load_snapshot(saved, state, recipe=recipe) if saved.is_file() else 0
     task, optimizer = fabric.setup(task, state.optimizer)
     task.train()
-    with _journal(fabric, options, first) as journal:
+    with journal_of(fabric, options, first) as journal:
         for step, batch in enumerate(batches_ahead(sampler.batch, first, steps), start=first):
             set_rate(optimizer, schedule.rate(step))
-            loss = task(own_share(fabric, batch), step_generator(fabric, options.seed, step))
+            loss = task(share_of(fabric, torch.from_numpy(batch)), step_generator(fabric, options.seed, step))
             norm = update(fabric, task, optimizer, loss=loss, plan=plan)
             state.ema.update(tokenizer, step)
             done = step + 1
             if done % options.journal_every == 0 or done == steps:
                 mean_mm = float(fabric.all_reduce(loss.detach(), reduce_op="mean")) * config.tokenizer.scale_mm
                 journal.write("train", step, {"loss_mm": mean_mm, "lr": schedule.rate(step), "gradient_norm": norm})
-                _tell(progress, done, steps, f"loss {mean_mm:.2f} mm")
+                tell(progress, done, steps, f"loss {mean_mm:.2f} mm")
             if done % options.evaluate_every == 0 or done == steps:
                 journal.write("held_out", step, _errors(tokenizer, state.ema, watched))
             if fabric.is_global_zero and (done % options.checkpoint_every == 0 or done == steps):
@@ -151,21 +150,9 @@ def _watched(motion: BoneMotion) -> F32:
     return poses[:: max(1, len(poses) // WATCHED_FRAMES)]
 
 
-def _journal(fabric: Fabric, options: RunOptions, first: int) -> Journal:
-    """The first process writes; the others keep theirs in a folder of their own, so that a stray error is found."""
-    rank = fabric.global_rank
-    out = options.out if rank == 0 else options.out / f"process{rank}"
-    return Journal(Path(out), from_step=first, tensorboard=options.tensorboard and rank == 0)
-
-
 def _errors(tokenizer: Tokenizer, ema: Ema, poses_mm: F32) -> dict[str, float]:
     tokenizer.eval()
     with ema.applied_to(tokenizer):
         found = reconstructed_mm(tokenizer, poses_mm)
     tokenizer.train()
     return {"mpjpe_mm": mpjpe_mm(found, poses_mm), "pa_mpjpe_mm": pa_mpjpe_mm(found, poses_mm)}
-
-
-def _tell(progress: Progress | None, done: int, steps: int, text: str) -> None:
-    if progress is not None:
-        progress(done, steps, text)
