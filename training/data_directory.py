@@ -43,12 +43,18 @@ class DataDirectory:
 
     def motions(self) -> list[Path]:
         """Every motion file, by name; DataDirectoryError where there is none."""
-        for folder in _FOLDERS["motion"]:
-            if found := sorted((self.path / folder).glob("*.bvh")):
-                return found
+        if found := self.files("motion", "*.bvh"):
+            return found
         raise DataDirectoryError(
             f"{self.path} has no .bvh file in {' or '.join(_FOLDERS['motion'])}; docs/data.md says where they come from"
         )
+
+    def files(self, kind: str, pattern: str) -> list[Path]:
+        """Files of 'motion', 'avatars' or 'backgrounds' by name; the first of the kind's folders that has any."""
+        for folder in _FOLDERS[kind]:
+            if found := sorted((self.path / folder).glob(pattern)):
+                return found
+        return []
 
     def avatar(self, name: str) -> Path:
         return self._file("avatars", f"{name}.glb")

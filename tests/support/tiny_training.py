@@ -1,4 +1,4 @@
-"""A training run of seconds: made-up motion and networks of a few channels. As a script: the process that tests kill."""
+"""A training run of seconds: made-up motion, networks of a few channels. As a script: the process that tests kill."""
 
 from __future__ import annotations
 

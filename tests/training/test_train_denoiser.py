@@ -8,24 +8,24 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import load_file
 from tiny_training import tiny_config, tiny_motion, tiny_options
 
 from engine.model import checkpoint
-from engine.model.config import DenoiserTrainingConfig, DiffusionConfig, ModelConfig
+from engine.model.config import DenoiserTrainingConfig, DiffusionConfig, ModelConfig, SamplingConfig
 from engine.model.di2pose import build_tokenizer
 from training.conditioned import ConditionedSampler, held_out
 from training.denoiser_task import DenoiserTask
 from training.evaluate_tokenizer import TokenizerReport, tokenizer_checkpoint
 from training.journal import JOURNAL_NAME, read_journal
 from training.run import RunError
+from training.snapshot import SNAPSHOT_NAME
 from training.train_denoiser import train_denoiser
 from training.train_tokenizer import CHECKPOINT_NAME
 
 
 def small(**options: object) -> ModelConfig:
-    config = replace(
-        tiny_config(), diffusion=DiffusionConfig(steps=8), sampling=replace(tiny_config().sampling, steps=8)
-    )
+    config = replace(tiny_config(), diffusion=DiffusionConfig(steps=8), sampling=SamplingConfig(steps=8))
     plan = config.denoiser_training.optimiser
     return replace(config, denoiser_training=DenoiserTrainingConfig(plan, **options))  # type: ignore[arg-type]
 
@@ -44,19 +44,19 @@ def test_a_resumed_run_ends_bit_for_bit_like_an_uncut_one(tmp_path: Path, tokeni
     config = small(importance_sampled_steps=True, joint_loss_weight=0.5)
     options = replace(tiny_options(tmp_path / "run", steps=6), checkpoint_every=4)
     whole = train_denoiser(config, tiny_motion(), tokenizer=tokenizer_dir, options=options)
-    state = (tmp_path / "run" / "last.safetensors").read_bytes()
+    state = load_file(tmp_path / "run" / SNAPSHOT_NAME)
     kept = {}
 
     def keep(done: int, steps: int, text: str) -> None:
         if done == 5:
-            kept["state"] = (tmp_path / "again" / "last.safetensors").read_bytes()
+            kept["state"] = (tmp_path / "again" / SNAPSHOT_NAME).read_bytes()
 
     again = replace(options, out=tmp_path / "again")
     train_denoiser(config, tiny_motion(), tokenizer=tokenizer_dir, options=again, progress=keep)
-    (tmp_path / "again" / "last.safetensors").write_bytes(kept["state"])
-    assert kept["state"] != state
+    (tmp_path / "again" / SNAPSHOT_NAME).write_bytes(kept["state"])
     resumed = train_denoiser(config, tiny_motion(), tokenizer=tokenizer_dir, options=again)
-    assert (tmp_path / "again" / "last.safetensors").read_bytes() == state
+    found = load_file(tmp_path / "again" / SNAPSHOT_NAME)
+    assert found.keys() == state.keys() and all(torch.equal(value, state[name]) for name, value in found.items())
     assert resumed.mpjpe_mm == whole.mpjpe_mm
 
 
