@@ -24,14 +24,12 @@ from torch import Tensor, nn
 from engine.model.config import ModelConfig, OptimiserConfig, load
 from engine.model.tokenizer import Tokenizer
 from training.baseline_tokenizers import DigitTokenizer, PoseTokens, VqTokenizer
+from training.budget import train_for
 from training.cmu import BoneMotion, load_motion
 from training.data_directory import DataDirectory
 from training.disturbed import disturbed
-from training.ema import Ema
 from training.joint_limits import plausible
 from training.pose_stream import PoseSampler, held_out_poses
-from training.run import adamw, set_rate
-from training.schedule import Schedule
 from training.train_tokenizer import TokenizerTask
 
 log = logging.getLogger(__name__)
@@ -81,7 +79,7 @@ def compare(config: ModelConfig, motion: BoneMotion, *, budget: Budget, out: Pat
         contestant = make()
         start_s = time.process_time()
         if contestant.network is not None:
-            train_for(contestant.network, motion, plan=config.tokenizer_training.optimiser, budget=budget)
+            _train(contestant.network, motion, plan=config.tokenizer_training.optimiser, budget=budget)
         row: dict[str, Any] = {
             "tokenizer": name,
             "tokens": contestant.tokens.tokens,
@@ -100,24 +98,14 @@ def compare(config: ModelConfig, motion: BoneMotion, *, budget: Budget, out: Pat
         log.info("%s", row)
 
 
-def train_for(network: nn.Module, motion: BoneMotion, *, plan: OptimiserConfig, budget: Budget) -> None:
-    """AdamW, warm-up and cosine for the budget; the network ends in evaluation mode with its averaged weights."""
+def _train(network: nn.Module, motion: BoneMotion, *, plan: OptimiserConfig, budget: Budget) -> None:
     sampler = PoseSampler(motion.part("train"), budget.seed, batch_size=plan.batch)
-    schedule = Schedule(plan.lr, budget.steps, budget.steps // 10)
-    optimizer, average = adamw(network, plan), Ema(network, plan.ema_decay)
-    generator = torch.Generator().manual_seed(budget.seed)
-    network.train()
-    for step in range(budget.steps):
-        set_rate(optimizer, schedule.rate(step))
-        loss: Tensor = network(torch.from_numpy(sampler.batch(step)), generator)
-        loss.backward()
-        if plan.clip_norm > 0:
-            nn.utils.clip_grad_norm_(network.parameters(), plan.clip_norm)
-        optimizer.step()
-        optimizer.zero_grad()
-        average.update(network, step)
-    network.load_state_dict(average.weights)
-    network.eval()
+
+    def loss(step: int, generator: torch.Generator) -> Tensor:
+        found: Tensor = network(torch.from_numpy(sampler.batch(step)), generator)
+        return found
+
+    train_for(network, loss, plan=plan, steps=budget.steps, seed=budget.seed)
 
 
 def _ours(name: str, config: ModelConfig) -> Contestant:

@@ -86,7 +86,7 @@ def step_count(plan: OptimiserConfig, options: RunOptions, *, frames: int) -> in
 
 
 def schedule_of(plan: OptimiserConfig, steps: int) -> Schedule:
-    """The configuration's schedule over this run; a warm-up never takes more than a tenth of it."""
+    """The configuration's schedule over so many steps; a warm-up never takes more than a tenth of them."""
     return Schedule(
         plan.lr, steps, min(plan.warmup_steps, steps // 10), floor=0.01 if plan.lr_schedule == "cosine" else 1.0
     )
