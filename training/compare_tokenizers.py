@@ -3,7 +3,8 @@
     python -m training.compare_tokenizers --data DIR --out FILE.jsonl --steps 600
 
 Every row is appended when it is known, so a run that is cut loses at most one tokenizer. Ours is the shipped
-configuration; `ours, undisturbed` differs only in never seeing disturbed tokens while it trains.
+configuration; `ours, undisturbed` differs only in never seeing disturbed tokens while it trains. With `--recipes` the
+contestants are the steps from the paper's recipe to ours instead.
 """
 
 from __future__ import annotations
@@ -13,8 +14,9 @@ import json
 import logging
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +31,9 @@ from training.cmu import BoneMotion, load_motion
 from training.data_directory import DataDirectory
 from training.disturbed import disturbed
 from training.joint_limits import plausible
+from training.journal import read_journal
 from training.pose_stream import PoseSampler, held_out_poses
+from training.recipes import recipes
 from training.train_tokenizer import TokenizerTask
 
 log = logging.getLogger(__name__)
@@ -44,6 +48,7 @@ class Budget:
 
     steps: int
     seed: int = 0
+    batch: int = 256
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +58,7 @@ class Contestant:
     name: str
     tokens: PoseTokens
     network: nn.Module | None
+    plan: OptimiserConfig
 
 
 def contestants(config: ModelConfig) -> dict[str, Callable[[], Contestant]]:
@@ -63,29 +69,39 @@ def contestants(config: ModelConfig) -> dict[str, Callable[[], Contestant]]:
     return {
         "ours": lambda: _ours("ours", config),
         "ours, undisturbed": lambda: _ours("ours, undisturbed", calm),
-        "PCT-style VQ": lambda: _vq("PCT-style VQ", vq_tokens, style="pct"),
-        "plain VQ": lambda: _vq("plain VQ", vq_tokens, style="plain"),
-        "fixed scalar": lambda: Contestant("fixed scalar", DigitTokenizer(config.tokenizer.codes), None),
+        "PCT-style VQ": lambda: _vq("PCT-style VQ", vq_tokens, config, style="pct"),
+        "plain VQ": lambda: _vq("plain VQ", vq_tokens, config, style="plain"),
+        "fixed scalar": lambda: Contestant(
+            "fixed scalar", DigitTokenizer(config.tokenizer.codes), None, config.tokenizer_training.optimiser
+        ),
     }
 
 
-def compare(config: ModelConfig, motion: BoneMotion, *, budget: Budget, out: Path, only: list[str]) -> None:
-    """Append one JSON line per tokenizer (all, or those named in `only`) to `out`."""
+def steps_to_ours(config: ModelConfig) -> dict[str, Callable[[], Contestant]]:
+    """The recipes of `training.recipes` in the same form."""
+    return {name: partial(_ours, name, chosen) for name, chosen in recipes(config).items()}
+
+
+def compare(entries: Mapping[str, Callable[[], Contestant]], motion: BoneMotion, *, budget: Budget, out: Path) -> None:
+    """Append one JSON line per tokenizer to `out`; those that it already holds at this budget are skipped."""
     poses = held_out_poses(motion)
-    for name, make in contestants(config).items():
-        if only and name not in only:
+    for name, make in entries.items():
+        known = [(row["tokenizer"], row["step"], row["seed"]) for row in read_journal(out)]
+        if (name, budget.steps, budget.seed) in known:
             continue
         torch.manual_seed(budget.seed)
         contestant = make()
         start_s = time.process_time()
         if contestant.network is not None:
-            _train(contestant.network, motion, plan=config.tokenizer_training.optimiser, budget=budget)
+            _train(contestant.network, motion, plan=contestant.plan, budget=budget)
         row: dict[str, Any] = {
             "tokenizer": name,
             "tokens": contestant.tokens.tokens,
             "bits": round(contestant.tokens.tokens * math.log2(contestant.tokens.codes)),
             "parameters": _parameters(contestant.network),
-            "steps": budget.steps if contestant.network is not None else 0,
+            "step": budget.steps,
+            "batch": budget.batch,
+            "seed": budget.seed,
             "cpu_s": round(time.process_time() - start_s),
             "truth_plausible": round(float(plausible(poses).mean()), 4),
         }
@@ -99,7 +115,7 @@ def compare(config: ModelConfig, motion: BoneMotion, *, budget: Budget, out: Pat
 
 
 def _train(network: nn.Module, motion: BoneMotion, *, plan: OptimiserConfig, budget: Budget) -> None:
-    sampler = PoseSampler(motion.part("train"), budget.seed, batch_size=plan.batch)
+    sampler = PoseSampler(motion.part("train"), budget.seed, batch_size=budget.batch)
 
     def loss(step: int, generator: torch.Generator) -> Tensor:
         found: Tensor = network(torch.from_numpy(sampler.batch(step)), generator)
@@ -110,12 +126,13 @@ def _train(network: nn.Module, motion: BoneMotion, *, plan: OptimiserConfig, bud
 
 def _ours(name: str, config: ModelConfig) -> Contestant:
     tokenizer = Tokenizer(config.tokenizer)
-    return Contestant(name, tokenizer, TokenizerTask(tokenizer, config.tokenizer_training))
+    training = config.tokenizer_training
+    return Contestant(name, tokenizer, TokenizerTask(tokenizer, training), training.optimiser)
 
 
-def _vq(name: str, tokens: int, *, style: str) -> Contestant:
+def _vq(name: str, tokens: int, config: ModelConfig, *, style: str) -> Contestant:
     tokenizer = VqTokenizer(tokens=tokens, codes=VQ_CODES, channels=VQ_CHANNELS, width=384, style=style)
-    return Contestant(name, tokenizer, tokenizer)
+    return Contestant(name, tokenizer, tokenizer, config.tokenizer_training.optimiser)
 
 
 def _parameters(network: nn.Module | None) -> int:
@@ -130,13 +147,18 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=600)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--threads", type=int)
+    parser.add_argument("--batch", type=int, default=256)
     parser.add_argument("--only", action="append", default=[], help="One name; repeat for several.")
+    parser.add_argument("--recipes", action="store_true", help="Compare the steps from the paper's recipe to ours.")
     asked = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     if asked.threads:
         torch.set_num_threads(asked.threads)
+    config = load(asked.config)
+    entries = steps_to_ours(config) if asked.recipes else contestants(config)
+    chosen = {name: make for name, make in entries.items() if not asked.only or name in asked.only}
     motion = load_motion(DataDirectory.find(asked.data))
-    compare(load(asked.config), motion, budget=Budget(asked.steps, asked.seed), out=asked.out, only=asked.only)
+    compare(chosen, motion, budget=Budget(asked.steps, asked.seed, asked.batch), out=asked.out)
 
 
 if __name__ == "__main__":

@@ -57,7 +57,7 @@ class TokenizerTask(nn.Module):
         target = (joints_mm - joints_mm[:, :1]) / scale_mm
         found = self.tokenizer(joints_mm, generator)
         loss = self._distance(found.joints_mm / scale_mm, target)
-        if isinstance(self.tokenizer.decoder, PoseDecoder):
+        if isinstance(self.tokenizer.decoder, PoseDecoder) and self.tokenizer.config.stages == 2:
             coarse = self.tokenizer.decoder.coarse(found.codes)
             loss = loss + self.training_config.coarse_weight * self._distance(coarse, target)
         if self.training_config.bone_weight > 0:

@@ -45,6 +45,8 @@ class TokenizerConfig:
     layout: str = "joints"
     """`joints`: the paper's Local-MLP over a row of joints. `pose`: residual MLPs over the whole pose, in two stages
     (pose_mlp.py); they have no use for `shift_groups`, `linears` and Fourier features."""
+    stages: int = 2
+    """Layout `pose`: 1 leaves the second stage out."""
     magnify: float = 8.0
     """Layout `pose`: what the first stage missed is shown to the second so many times enlarged."""
     scale_mm: float = 1000.0
@@ -63,6 +65,7 @@ class TokenizerConfig:
     def __post_init__(self) -> None:
         _positive(self, "tokens", "scale_mm", "fourier_longest_mm", "magnify")
         _one_of(self, "layout", "joints", "pose")
+        _one_of(self, "stages", 1, 2)
         if self.layout == "pose" and self.fourier_octaves:
             raise ConfigError(
                 f"layout 'pose' takes plain coordinates, got fourier_octaves = {self.fourier_octaves}; use 0"
@@ -189,7 +192,7 @@ class TokenizerTrainingConfig:
     smooth_l1_beta: float = 0.05
     """In the network's unit (`scale_mm`); PCT's value."""
     bone_weight: float = 0.0
-    """Weight of the mean error of bone lengths: what keeps bodies whole where disturbed tokens leave a limb in doubt."""
+    """Weight of the mean error of bone lengths: keeps bodies whole where disturbed tokens leave a limb in doubt."""
     coarse_weight: float = 0.3
     """Weight of the same loss on the first stage's pose; layout `pose` only."""
 

@@ -1,9 +1,9 @@
 """Encoder and decoder that see the pose as one vector, in two stages: first the pose, then what is left of it.
 
 The first half of the tokens is read from the pose and decoded to a coarse pose; the other half is read from the pose
-and what the coarse pose misses, magnified. One quantiser and one alphabet serve all tokens, and a token still depends on
-the whole pose. A channel of few levels cannot fold a coordinate finely by itself; the subtraction does that for it, so
-the error after two stages is about the square of one stage's, relative to the body (docs/experiments.md).
+and what the coarse pose misses, magnified. One quantiser and one alphabet serve all tokens, and a token still depends
+on the whole pose. A channel of few levels cannot fold a coordinate finely by itself; the subtraction does that for it.
+docs/experiments.md says what that gains.
 
 Blocks are pre-norm residual MLPs, x + W2 GELU(W1 LayerNorm(x)). Every weight is used once per pose and not once per
 joint, which is what makes training on a CPU affordable.
@@ -46,33 +46,40 @@ class PoseDecoder(nn.Module):
     def __init__(self, config: TokenizerConfig) -> None:
         super().__init__()
         levels = len(config.levels)
-        self.first_tokens = config.tokens // 2
-        self.magnify = config.magnify
+        self.first_tokens = config.tokens // 2 if config.stages == 2 else config.tokens
         self.coarse_network = residual_stack(self.first_tokens * levels, config.decoder, COORDINATES)
-        self.fine_network = residual_stack(config.tokens * levels, config.decoder, COORDINATES)
+        self.fine_network = (
+            residual_stack(config.tokens * levels, config.decoder, COORDINATES) if config.stages == 2 else None
+        )
+        self.magnify = config.magnify
 
     def forward(self, codes: Float[Tensor, "batch token level"]) -> Float[Tensor, "batch joint 3"]:
-        correction = self.fine_network(codes.flatten(1)).unflatten(1, (JOINTS, 3))
-        return _at_pelvis(self._first(codes[:, : self.first_tokens]) + correction / self.magnify)
+        joints = self._first(codes)
+        if self.fine_network is not None:
+            correction = self.fine_network(codes.flatten(1)).unflatten(1, (JOINTS, 3))
+            joints = joints + correction / self.magnify
+        return _at_pelvis(joints)
 
     def coarse(self, codes: Float[Tensor, "batch token level"]) -> Float[Tensor, "batch joint 3"]:
-        """The pose as the first half of the tokens tells it; the others are not read."""
-        return _at_pelvis(self._first(codes[:, : self.first_tokens]))
+        """The pose as the first stage's tokens tell it; the others are not read."""
+        return _at_pelvis(self._first(codes))
 
     def _first(self, codes: Tensor) -> Tensor:
-        joints: Tensor = self.coarse_network(codes.flatten(1)).unflatten(1, (JOINTS, 3))
+        own = codes[:, : self.first_tokens].flatten(1)
+        joints: Tensor = self.coarse_network(own).unflatten(1, (JOINTS, 3))
         return joints
 
 
 class PoseEncoder(nn.Module):
-    """Scaled joints to latents before quantisation. Quantiser and decoder belong to the tokenizer, which shares them."""
+    """Scaled joints to latents before quantisation. Quantiser and decoder are the tokenizer's own, shared."""
 
     def __init__(self, config: TokenizerConfig, quantiser: FiniteScalarQuantiser, decoder: PoseDecoder) -> None:
         super().__init__()
         levels, first = len(config.levels), decoder.first_tokens
-        self.magnify = config.magnify
         self.coarse_network = residual_stack(COORDINATES, config.encoder, first * levels)
-        self.fine_network = residual_stack(2 * COORDINATES, config.encoder, (config.tokens - first) * levels)
+        second = (config.tokens - first) * levels
+        self.fine_network = residual_stack(2 * COORDINATES, config.encoder, second) if second else None
+        self.magnify = config.magnify
         # Inside a tuple they are not registered as parts of this module, so their weights are saved and trained once.
         self._shared = (quantiser, decoder)
 
@@ -85,6 +92,8 @@ class PoseEncoder(nn.Module):
             joints = joints.masked_fill(dropped[..., None], 0.0)
         levels = len(quantiser.levels)
         first: Tensor = self.coarse_network(joints.flatten(1)).unflatten(1, (-1, levels))
+        if self.fine_network is None:
+            return first
         missed = (joints - decoder.coarse(quantiser(first))) * self.magnify
         second: Tensor = self.fine_network(torch.cat([joints.flatten(1), missed.flatten(1)], dim=1))
         return torch.cat([first, second.unflatten(1, (-1, levels))], dim=1)
