@@ -29,8 +29,10 @@ CODEBOOK_DECAY = 0.99
 class PoseTokens(Protocol):
     """Whatever turns poses into tokens and back."""
 
-    tokens: int
-    codes: int
+    @property
+    def tokens(self) -> int: ...
+    @property
+    def codes(self) -> int: ...
 
     def encode(self, joints_mm: Tensor) -> Tensor: ...
     def decode(self, indices: Tensor) -> Tensor: ...
@@ -108,11 +110,14 @@ class VqTokenizer(nn.Module):
         if self.style == "pct":
             dropped = torch.rand(target.shape[:2], generator=generator) < JOINT_DROP
             seen = target.masked_fill(dropped[..., None], 0.0)
+        own: Tensor
         vectors, own = self.quantiser(self._latents(seen))
         estimate = self._pose(vectors)
         if self.style == "pct":
-            return functional.smooth_l1_loss(estimate, target, beta=SMOOTH_BETA) + own
-        return functional.l1_loss(estimate, target) + own
+            own = own + functional.smooth_l1_loss(estimate, target, beta=SMOOTH_BETA)
+        else:
+            own = own + functional.l1_loss(estimate, target)
+        return own
 
     def _latents(self, joints: Tensor) -> Tensor:
         latents: Tensor = self.encoder(joints.flatten(1)).unflatten(1, (self.tokens, self.channels))
@@ -138,7 +143,7 @@ class DigitTokenizer:
         return torch.stack([number // self.codes, number % self.codes], dim=-1).flatten(1)
 
     def decode(self, indices: Tensor) -> Tensor:
-        digits = indices.unflatten(1, (-1, 2))
+        digits = indices.reshape(len(indices), -1, 2)
         share = (digits[..., 0] * self.codes + digits[..., 1]).double() / (self.codes**2 - 1)
-        joints = ((2 * share - 1) * self.reach_mm).float().unflatten(1, (JOINTS - 1, 3))
+        joints = ((2 * share - 1) * self.reach_mm).float().reshape(-1, JOINTS - 1, 3)
         return functional.pad(joints, (0, 0, 1, 0))

@@ -30,7 +30,7 @@ def train_for(
     network.train()
     for step in range(steps):
         set_rate(optimizer, schedule.rate(step))
-        loss_of_step(step, generator).backward()
+        torch.autograd.backward(loss_of_step(step, generator))
         if plan.clip_norm > 0:
             nn.utils.clip_grad_norm_(network.parameters(), plan.clip_norm)
         optimizer.step()

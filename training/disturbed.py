@@ -34,11 +34,11 @@ def resampled(indices: Tensor, codes: int, *, share: float, generator: torch.Gen
 @torch.no_grad()
 def disturbed(tokenizer: PoseTokens, poses_mm: F32, *, seed: int = 0, batch: int = 1024) -> list[Disturbed]:
     """One row per share of `SHARES`; the same tokens of the same poses are hit for the same seed."""
-    indices = torch.cat([tokenizer.encode(part) for part in torch.from_numpy(poses_mm).split(batch)])
+    indices = torch.cat([tokenizer.encode(part) for part in torch.split(torch.from_numpy(poses_mm), batch)])
     found = []
     for share in SHARES:
         generator = torch.Generator().manual_seed(seed)
         hit = resampled(indices, tokenizer.codes, share=share, generator=generator)
-        decoded = torch.cat([tokenizer.decode(part) for part in hit.split(batch)]).numpy()
+        decoded = torch.cat([tokenizer.decode(part) for part in torch.split(hit, batch)]).numpy()
         found.append(Disturbed(share, mpjpe_mm(decoded, poses_mm), float(plausible(decoded).mean())))
     return found

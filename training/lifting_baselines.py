@@ -54,7 +54,8 @@ class PoseClassifier(_OnePass):
         log_p = self.denoiser.head(features)
         missed = -log_p.gather(-1, tokens[..., None]).mean()
         pose = tokenizer.pose_of_codes(self.denoiser.head.expected_codes(features))
-        return missed + _distance(pose, batch.joints_mm) / tokenizer.config.scale_mm
+        total: Tensor = missed + _distance(pose, batch.joints_mm) / tokenizer.config.scale_mm
+        return total
 
     @torch.no_grad()
     def hypotheses_mm(self, batch: Conditioned, count: int, generator: torch.Generator) -> Tensor:
@@ -66,15 +67,15 @@ class PoseClassifier(_OnePass):
         if count == 1:
             return soft[:, None]
         drawn = torch.multinomial(chances, count - 1, replacement=True, generator=generator)
-        tokens = drawn.unflatten(0, (len(batch), self.tokens)).permute(0, 2, 1)
-        others = tokenizer.decode(tokens.flatten(0, 1)).unflatten(0, (len(batch), count - 1))
+        tokens = drawn.reshape(len(batch), self.tokens, count - 1).permute(0, 2, 1)
+        others = tokenizer.decode(tokens.flatten(0, 1)).reshape(len(batch), count - 1, -1, 3)
         return torch.cat([soft[:, None], others], dim=1)
 
 
 class PoseRegressor(_OnePass):
     def __init__(self, config: ModelConfig, tokenizer: Tokenizer) -> None:
         super().__init__(config, tokenizer)
-        self.denoiser.head = nn.Identity()
+        del self.denoiser.head  # its weights would be counted and never trained
         self.narrow = nn.Sequential(
             nn.LayerNorm(config.denoiser.channels), nn.Linear(config.denoiser.channels, POSE_CHANNELS)
         )
@@ -83,7 +84,7 @@ class PoseRegressor(_OnePass):
     def forward(self, batch: Conditioned) -> Tensor:
         """(batch, 17, 3) millimetres."""
         (tokenizer,) = self._stage1
-        joints = self.pose(self.narrow(self.features(batch)).flatten(1)).unflatten(1, (17, 3))
+        joints = self.pose(self.narrow(self.features(batch)).flatten(1)).reshape(len(batch), -1, 3)
         centred: Tensor = (joints - joints[:, :1]) * tokenizer.config.scale_mm
         return centred
 

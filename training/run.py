@@ -164,6 +164,13 @@ def tell(progress: Progress | None, done: int, steps: int, text: str) -> None:
         progress(done, steps, text)
 
 
+def mean_of(fabric: Fabric, loss: Tensor) -> float:
+    """The mean over all processes."""
+    mean = fabric.all_reduce(loss.detach(), reduce_op="mean")
+    assert isinstance(mean, Tensor)
+    return float(mean)
+
+
 def set_rate(optimizer: torch.optim.Optimizer, rate: float) -> None:
     for group in optimizer.param_groups:
         group["lr"] = rate

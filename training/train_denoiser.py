@@ -11,7 +11,6 @@ from typing import Any
 
 import torch
 from lightning.fabric import Fabric
-from torch import nn
 
 from engine.model import checkpoint
 from engine.model.checkpoint import Checkpoint
@@ -30,6 +29,7 @@ from training.run import (
     adamw,
     batches_ahead,
     journal_of,
+    mean_of,
     recipe_of,
     schedule_of,
     set_rate,
@@ -85,7 +85,6 @@ def train_denoiser(
     state = RunState(own, Ema(own.trained, plan.ema_decay), adamw(own.trained, plan))
     saved = options.out / SNAPSHOT_NAME
     first = load_snapshot(saved, state, recipe=recipe) if saved.is_file() else 0
-    task: nn.Module
     task, optimizer = fabric.setup(own, state.optimizer)
     task.train()
     with journal_of(fabric, options, first) as journal:
@@ -96,7 +95,7 @@ def train_denoiser(
             state.ema.update(own.trained, step)
             done = step + 1
             if done % options.journal_every == 0 or done == steps:
-                mean = float(fabric.all_reduce(loss.detach(), reduce_op="mean"))
+                mean = mean_of(fabric, loss)
                 journal.write("train", step, {"loss": mean, "lr": schedule.rate(step), "gradient_norm": norm})
                 tell(progress, done, steps, f"loss {mean:.3f}")
             if done % options.evaluate_every == 0 or done == steps:

@@ -25,6 +25,7 @@ from training.run import (
     adamw,
     batches_ahead,
     journal_of,
+    mean_of,
     recipe_of,
     schedule_of,
     set_rate,
@@ -111,12 +112,12 @@ def train_tokenizer(
     schedule, recipe = schedule_of(plan, steps), recipe_of(config, options, steps=steps, stage="tokenizer")
 
     torch.manual_seed(options.seed)
-    task: nn.Module = TokenizerTask(Tokenizer(config.tokenizer), config.tokenizer_training).to(fabric.device)
-    tokenizer = task.tokenizer
-    state = RunState(task, Ema(tokenizer, plan.ema_decay), adamw(task, plan))
+    tokenizer = Tokenizer(config.tokenizer)
+    own = TokenizerTask(tokenizer, config.tokenizer_training).to(fabric.device)
+    state = RunState(own, Ema(tokenizer, plan.ema_decay), adamw(own, plan))
     saved = options.out / SNAPSHOT_NAME
     first = load_snapshot(saved, state, recipe=recipe) if saved.is_file() else 0
-    task, optimizer = fabric.setup(task, state.optimizer)
+    task, optimizer = fabric.setup(own, state.optimizer)
     task.train()
     with journal_of(fabric, options, first) as journal:
         for step, batch in enumerate(batches_ahead(sampler.batch, first, steps), start=first):
@@ -126,7 +127,7 @@ def train_tokenizer(
             state.ema.update(tokenizer, step)
             done = step + 1
             if done % options.journal_every == 0 or done == steps:
-                mean_mm = float(fabric.all_reduce(loss.detach(), reduce_op="mean")) * config.tokenizer.scale_mm
+                mean_mm = mean_of(fabric, loss) * config.tokenizer.scale_mm
                 journal.write("train", step, {"loss_mm": mean_mm, "lr": schedule.rate(step), "gradient_norm": norm})
                 tell(progress, done, steps, f"loss {mean_mm:.2f} mm")
             if done % options.evaluate_every == 0 or done == steps:

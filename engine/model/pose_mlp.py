@@ -96,7 +96,7 @@ class PoseEncoder(nn.Module):
             return first
         missed = (joints - decoder.coarse(quantiser(first))) * self.magnify
         second: Tensor = self.fine_network(torch.cat([joints.flatten(1), missed.flatten(1)], dim=1))
-        return torch.cat([first, second.unflatten(1, (-1, levels))], dim=1)
+        return torch.cat([first, second.reshape(len(joints), -1, levels)], dim=1)
 
 
 def residual_stack(inputs: int, config: LocalMlpConfig, outputs: int) -> nn.Sequential:
