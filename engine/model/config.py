@@ -48,6 +48,13 @@ class TokenizerConfig:
     """Sines and cosines of so many octaves join the coordinates before the embedding; 0 is the paper's linear layer."""
     fourier_longest_mm: float = 4000.0
     """Wavelength of the lowest octave."""
+    stages: int = 1
+    """Above 1, tokens come in so many stages, each for what the stages before left over (docs/method.md)."""
+    mix_channels: int = 0
+    """Channels per joint that a full linear map to and from all tokens sees; 0: the paper's Linear on the joints."""
+    stage_gain: float = 4.0
+    """Where the first stage's gain starts, per `scale_mm`; each further stage's is `stage_ratio` times larger."""
+    stage_ratio: float = 6.0
     joint_drop: float = 0.0
     """Training: share of joints replaced by a learned token before the encoder."""
     corrupt_poses: float = 0.0
@@ -56,7 +63,13 @@ class TokenizerConfig:
     """Training: the disturbed share of a pose's tokens is uniform between 0 and this."""
 
     def __post_init__(self) -> None:
-        _positive(self, "tokens", "scale_mm", "fourier_longest_mm")
+        _positive(self, "tokens", "scale_mm", "fourier_longest_mm", "stages", "stage_gain", "stage_ratio")
+        if self.mix_channels < 0:
+            raise ConfigError(f"mix_channels must not be negative, got {self.mix_channels}")
+        if self.stages > 1 and self.mix_channels == 0:
+            raise ConfigError(f"stages = {self.stages} needs mix_channels above 0")
+        if self.stages > self.tokens:
+            raise ConfigError(f"stages must be at most tokens = {self.tokens}, got {self.stages}")
         if not self.levels or min(self.levels) < 3:
             raise ConfigError(f"levels must be at least 3 each, got {list(self.levels)}")
         if self.codes > 1 << 20:
@@ -176,10 +189,14 @@ class TokenizerTrainingConfig:
     loss: str = "l1"
     smooth_l1_beta: float = 0.05
     """In the network's unit (`scale_mm`); PCT's value."""
+    sketch_loss_weight: float = 0.0
+    """Weight of the same loss on the pose that the linear read-outs give after each stage; only with stages."""
 
     def __post_init__(self) -> None:
         _one_of(self, "loss", "l1", "smooth_l1", "mpjpe")
         _positive(self, "smooth_l1_beta")
+        if self.sketch_loss_weight < 0:
+            raise ConfigError(f"sketch_loss_weight must not be negative, got {self.sketch_loss_weight}")
 
 
 @dataclass(frozen=True, slots=True)
