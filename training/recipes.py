@@ -21,6 +21,7 @@ def recipes(ours: ModelConfig) -> dict[str, ModelConfig]:
     paper_blocks = replace(
         calm,
         layout="joints",
+        stages=1,
         scale_mm=1000.0,
         encoder=LocalMlpConfig(blocks=4, channels=PAPER_WIDTH),
         decoder=LocalMlpConfig(blocks=1, channels=PAPER_WIDTH),

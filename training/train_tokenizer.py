@@ -12,7 +12,6 @@ from torch.nn import functional
 from engine.body.skeleton import H36M17
 from engine.model import checkpoint
 from engine.model.config import ModelConfig, TokenizerTrainingConfig
-from engine.model.pose_mlp import PoseDecoder
 from engine.model.tokenizer import Tokenizer
 from training.cmu import F32, BoneMotion
 from training.ema import Ema
@@ -58,9 +57,10 @@ class TokenizerTask(nn.Module):
         target = (joints_mm - joints_mm[:, :1]) / scale_mm
         found = self.tokenizer(joints_mm, generator)
         loss = self._distance(found.joints_mm / scale_mm, target)
-        if isinstance(self.tokenizer.decoder, PoseDecoder) and self.tokenizer.config.stages == 2:
-            coarse = self.tokenizer.decoder.coarse(found.codes)
-            loss = loss + self.training_config.coarse_weight * self._distance(coarse, target)
+        if len(found.sketches_mm):
+            sketches = found.sketches_mm / scale_mm
+            each = [self._distance(sketch, target) for sketch in sketches]
+            loss = loss + self.training_config.sketch_loss_weight * torch.stack(each).mean()
         if self.training_config.bone_weight > 0:
             wrong = bone_lengths(found.joints_mm / scale_mm) - bone_lengths(target)
             loss = loss + self.training_config.bone_weight * wrong.abs().mean()

@@ -160,7 +160,7 @@ def _write_durably(path: Path, content: bytes) -> None:
 
 
 def _replace(fresh: Path, directory: Path) -> None:
-    """No portable call swaps two directories: the old one steps aside, and `locate` looks there after a kill between."""
+    """No portable call swaps directories: the old one steps aside, and `locate` looks there after a kill in between."""
     aside = _aside(directory)
     if directory.exists():
         shutil.rmtree(aside, ignore_errors=True)

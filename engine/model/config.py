@@ -43,10 +43,8 @@ class TokenizerConfig:
     encoder: LocalMlpConfig
     decoder: LocalMlpConfig
     layout: str = "joints"
-    """`joints`: the paper's Local-MLP over a row of joints. `pose`: residual MLPs over the whole pose, in two stages
-    (pose_mlp.py); they have no use for `shift_groups`, `linears` and Fourier features."""
-    stages: int = 2
-    """Layout `pose`: 1 leaves the second stage out."""
+    """`joints`: Local-MLP over a row of joints, as in the paper. `pose`: residual MLPs over the whole pose, pose_mlp.py,
+    which have no use for `shift_groups`, `linears`, Fourier features and `mix_channels`."""
     magnify: float = 8.0
     """Layout `pose`: what the first stage missed is shown to the second so many times enlarged."""
     scale_mm: float = 1000.0
@@ -55,6 +53,13 @@ class TokenizerConfig:
     """Sines and cosines of so many octaves join the coordinates before the embedding; 0 is the paper's linear layer."""
     fourier_longest_mm: float = 4000.0
     """Wavelength of the lowest octave."""
+    stages: int = 1
+    """Above 1, tokens come in so many stages, each for what the stages before left over (docs/method.md)."""
+    mix_channels: int = 0
+    """Channels per joint that a full linear map to and from all tokens sees; 0: the paper's Linear on the joints."""
+    stage_gain: float = 4.0
+    """Where the first stage's gain starts, per `scale_mm`; each further stage's is `stage_ratio` times larger."""
+    stage_ratio: float = 6.0
     joint_drop: float = 0.0
     """Training: share of joints replaced by a learned token before the encoder."""
     corrupt_poses: float = 0.0
@@ -63,15 +68,17 @@ class TokenizerConfig:
     """Training: the disturbed share of a pose's tokens is uniform between 0 and this."""
 
     def __post_init__(self) -> None:
-        _positive(self, "tokens", "scale_mm", "fourier_longest_mm", "magnify")
+        _positive(self, "tokens", "scale_mm", "fourier_longest_mm", "stages", "stage_gain", "stage_ratio")
+        _positive(self, "magnify")
         _one_of(self, "layout", "joints", "pose")
-        _one_of(self, "stages", 1, 2)
-        if self.layout == "pose" and self.fourier_octaves:
-            raise ConfigError(
-                f"layout 'pose' takes plain coordinates, got fourier_octaves = {self.fourier_octaves}; use 0"
-            )
-        if self.layout == "pose" and self.tokens < 2:
-            raise ConfigError(f"layout 'pose' shares the tokens between two stages, got tokens = {self.tokens}")
+        if self.layout == "pose":
+            self._check_pose_layout()
+        if self.mix_channels < 0:
+            raise ConfigError(f"mix_channels must not be negative, got {self.mix_channels}")
+        if self.layout == "joints" and self.stages > 1 and self.mix_channels == 0:
+            raise ConfigError(f"stages = {self.stages} needs mix_channels above 0")
+        if self.stages > self.tokens:
+            raise ConfigError(f"stages must be at most tokens = {self.tokens}, got {self.stages}")
         if not self.levels or min(self.levels) < 3:
             raise ConfigError(f"levels must be at least 3 each, got {list(self.levels)}")
         if self.codes > 1 << 20:
@@ -83,6 +90,13 @@ class TokenizerConfig:
     @property
     def codes(self) -> int:
         return math.prod(self.levels)
+
+    def _check_pose_layout(self) -> None:
+        for name in ("fourier_octaves", "mix_channels"):
+            if getattr(self, name):
+                raise ConfigError(f"layout 'pose' has no {name}, got {getattr(self, name)}; use 0")
+        if self.stages > 2:
+            raise ConfigError(f"layout 'pose' has 1 or 2 stages, got {self.stages}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,13 +207,13 @@ class TokenizerTrainingConfig:
     """In the network's unit (`scale_mm`); PCT's value."""
     bone_weight: float = 0.0
     """Weight of the mean error of bone lengths: keeps bodies whole where disturbed tokens leave a limb in doubt."""
-    coarse_weight: float = 0.3
-    """Weight of the same loss on the first stage's pose; layout `pose` only."""
+    sketch_loss_weight: float = 0.0
+    """Weight of the same loss on the poses that are read out on the way; only with stages."""
 
     def __post_init__(self) -> None:
         _one_of(self, "loss", "l1", "smooth_l1", "mpjpe")
         _positive(self, "smooth_l1_beta")
-        for name in ("coarse_weight", "bone_weight"):
+        for name in ("sketch_loss_weight", "bone_weight"):
             if getattr(self, name) < 0:
                 raise ConfigError(f"{name} must not be negative, got {getattr(self, name)}")
 

@@ -6,11 +6,12 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
+from engine.model.bottleneck import JOINTS
 from engine.model.condition import JointCondition
 from engine.model.config import ModelConfig, SamplingConfig
 from engine.model.denoiser import Denoiser
 from engine.model.diffusion import Diffusion, Predict, Schedule, truncate
-from engine.model.tokenizer import JOINTS, Tokenizer
+from engine.model.tokenizer import Tokenizer
 
 
 class Di2Pose(nn.Module):

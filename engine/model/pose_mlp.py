@@ -12,15 +12,12 @@ joint, which is what makes training on a CPU affordable.
 from __future__ import annotations
 
 import torch
-from jaxtyping import Bool, Float
+from jaxtyping import Float
 from torch import Tensor, nn
 
-from engine.body.skeleton import H36M17
+from engine.model.bottleneck import COORDINATES, JOINTS, Compressed
 from engine.model.config import LocalMlpConfig, TokenizerConfig
 from engine.model.fsq import FiniteScalarQuantiser
-
-JOINTS = len(H36M17.names)
-COORDINATES = JOINTS * 3
 
 
 class ResidualMlp(nn.Module):
@@ -40,63 +37,47 @@ class ResidualMlp(nn.Module):
         return mixed
 
 
-class PoseDecoder(nn.Module):
-    """Codes (whole or expected) to scaled joints, the pelvis at zero."""
+class PassJoints(nn.Module):
+    """Stands where the other layout has an encoder or decoder per joint: nothing is left for it to do."""
 
-    def __init__(self, config: TokenizerConfig) -> None:
-        super().__init__()
-        levels = len(config.levels)
-        self.first_tokens = config.tokens // 2 if config.stages == 2 else config.tokens
-        self.coarse_network = residual_stack(self.first_tokens * levels, config.decoder, COORDINATES)
-        self.fine_network = (
-            residual_stack(config.tokens * levels, config.decoder, COORDINATES) if config.stages == 2 else None
-        )
-        self.magnify = config.magnify
-
-    def forward(self, codes: Float[Tensor, "batch token level"]) -> Float[Tensor, "batch joint 3"]:
-        joints = self._first(codes)
-        if self.fine_network is not None:
-            correction = self.fine_network(codes.flatten(1)).unflatten(1, (JOINTS, 3))
-            joints = joints + correction / self.magnify
-        return _at_pelvis(joints)
-
-    def coarse(self, codes: Float[Tensor, "batch token level"]) -> Float[Tensor, "batch joint 3"]:
-        """The pose as the first stage's tokens tell it; the others are not read."""
-        return _at_pelvis(self._first(codes))
-
-    def _first(self, codes: Tensor) -> Tensor:
-        own = codes[:, : self.first_tokens].flatten(1)
-        joints: Tensor = self.coarse_network(own).unflatten(1, (JOINTS, 3))
+    def forward(self, joints: Tensor, dropped: Tensor | None = None) -> Tensor:  # noqa: ARG002 - dropped joints are at zero
         return joints
 
 
-class PoseEncoder(nn.Module):
-    """Scaled joints to latents before quantisation. Quantiser and decoder are the tokenizer's own, shared."""
+class PoseBottleneck(nn.Module):
+    """All of it: pose to codes in one or two stages, and codes to the coarse pose (`sketch`) and its correction."""
 
-    def __init__(self, config: TokenizerConfig, quantiser: FiniteScalarQuantiser, decoder: PoseDecoder) -> None:
+    def __init__(self, config: TokenizerConfig, quantiser: FiniteScalarQuantiser) -> None:
         super().__init__()
-        levels, first = len(config.levels), decoder.first_tokens
-        self.coarse_network = residual_stack(COORDINATES, config.encoder, first * levels)
-        second = (config.tokens - first) * levels
-        self.fine_network = residual_stack(2 * COORDINATES, config.encoder, second) if second else None
-        self.magnify = config.magnify
-        # Inside a tuple they are not registered as parts of this module, so their weights are saved and trained once.
-        self._shared = (quantiser, decoder)
+        levels, two = len(config.levels), config.stages == 2
+        self.quantiser, self.magnify = quantiser, config.magnify
+        self.first_tokens = config.tokens // 2 if two else config.tokens
+        first, every = self.first_tokens * levels, config.tokens * levels
+        self.coarse_decoder = residual_stack(first, config.decoder, COORDINATES)
+        self.fine_decoder = residual_stack(every, config.decoder, COORDINATES) if two else None
+        self.coarse_encoder = residual_stack(COORDINATES, config.encoder, first)
+        self.fine_encoder = residual_stack(2 * COORDINATES, config.encoder, every - first) if two else None
 
-    def forward(
-        self, joints: Float[Tensor, "batch joint 3"], dropped: Bool[Tensor, "batch joint"] | None = None
-    ) -> Float[Tensor, "batch token level"]:
-        """Dropped joints enter at the pelvis, where no other joint of a body lies."""
-        quantiser, decoder = self._shared
-        if dropped is not None:
-            joints = joints.masked_fill(dropped[..., None], 0.0)
-        levels = len(quantiser.levels)
-        first: Tensor = self.coarse_network(joints.flatten(1)).unflatten(1, (-1, levels))
-        if self.fine_network is None:
-            return first
-        missed = (joints - decoder.coarse(quantiser(first))) * self.magnify
-        second: Tensor = self.fine_network(torch.cat([joints.flatten(1), missed.flatten(1)], dim=1))
-        return torch.cat([first, second.reshape(len(joints), -1, levels)], dim=1)
+    def compress(self, x: Float[Tensor, "batch joint 3"], joints: Float[Tensor, "batch joint 3"]) -> Compressed:  # noqa: ARG002
+        """`x` is what the encoder made of the joints: in this layout the joints themselves."""
+        pose, shape = joints.flatten(1), (len(joints), -1, len(self.quantiser.levels))
+        first: Tensor = self.quantiser(self.coarse_encoder(pose).reshape(shape))
+        if self.fine_encoder is None:
+            return Compressed(first, joints.new_zeros(0, *joints.shape))
+        coarse = self.sketch(first)
+        missed = (joints - coarse).flatten(1) * self.magnify
+        second: Tensor = self.quantiser(self.fine_encoder(torch.cat([pose, missed], dim=1)).reshape(shape))
+        return Compressed(torch.cat([first, second], dim=1), coarse[None])
+
+    def sketch(self, codes: Float[Tensor, "batch token level"]) -> Float[Tensor, "batch joint 3"]:
+        """The pose as the first stage's tokens tell it; the others are not read."""
+        return _as_pose(self.coarse_decoder(codes[:, : self.first_tokens].flatten(1)))
+
+    def expand(self, codes: Float[Tensor, "batch token level"]) -> Float[Tensor, "batch joint 3"]:
+        """The correction that all tokens together make to the coarse pose; zero with one stage."""
+        if self.fine_decoder is None:
+            return codes.new_zeros(len(codes), JOINTS, 3)
+        return _as_pose(self.fine_decoder(codes.flatten(1))) / self.magnify
 
 
 def residual_stack(inputs: int, config: LocalMlpConfig, outputs: int) -> nn.Sequential:
@@ -105,5 +86,7 @@ def residual_stack(inputs: int, config: LocalMlpConfig, outputs: int) -> nn.Sequ
     return nn.Sequential(nn.Linear(inputs, width), *blocks, nn.LayerNorm(width), nn.Linear(width, outputs))
 
 
-def _at_pelvis(joints: Float[Tensor, "batch joint 3"]) -> Float[Tensor, "batch joint 3"]:
-    return joints - joints[:, :1]
+def _as_pose(flat: Float[Tensor, "batch coordinate"]) -> Float[Tensor, "batch joint 3"]:
+    """Root-relative, as everything outside is."""
+    pose = flat.reshape(-1, JOINTS, 3)
+    return pose - pose[:, :1]

@@ -13,13 +13,11 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
-from engine.body.skeleton import H36M17
+from engine.model.bottleneck import AxisBottleneck, Bottleneck, Compressed, StagedBottleneck
 from engine.model.config import LocalMlpConfig, TokenizerConfig
 from engine.model.fsq import FiniteScalarQuantiser
 from engine.model.local_mlp import LocalMlpBlock
-from engine.model.pose_mlp import PoseDecoder, PoseEncoder
-
-JOINTS = len(H36M17.names)
+from engine.model.pose_mlp import PassJoints, PoseBottleneck
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +27,8 @@ class Reconstruction:
     joints_mm: Float[Tensor, "batch joint 3"]
     codes: Float[Tensor, "batch token level"]
     """The encoder's own codes, undisturbed."""
+    sketches_mm: Float[Tensor, "stage batch joint 3"]
+    """Pose read out linearly after each stage, from undisturbed codes; no stages in the paper's bottleneck."""
 
 
 class FourierFeatures(nn.Module):
@@ -48,7 +48,7 @@ class FourierFeatures(nn.Module):
 
 
 class Encoder(nn.Module):
-    """Scaled joints to latents before quantisation."""
+    """Scaled joints to features of every joint."""
 
     def __init__(self, config: TokenizerConfig) -> None:
         super().__init__()
@@ -57,34 +57,26 @@ class Encoder(nn.Module):
         self.embedding = nn.Linear(self.features.channels, width)
         self.dropped_joint = nn.Parameter(torch.zeros(width))
         self.blocks = _blocks(config.encoder)
-        self.tokens_from_joints = nn.Linear(JOINTS, config.tokens)
-        self.project = nn.Linear(width, len(config.levels))
 
     def forward(
-        self, joints: Float[Tensor, "batch joint 3"], dropped: Bool[Tensor, "batch joint"] | None = None
-    ) -> Float[Tensor, "batch token level"]:
-        x = self.embedding(self.features(joints))
+        self, joints: Float[Tensor, "batch joint 3"], dropped: Bool[Tensor, "batch joint"] | None
+    ) -> Float[Tensor, "batch joint channel"]:
+        x: Tensor = self.embedding(self.features(joints))
         if dropped is not None:
             x = torch.where(dropped[..., None], self.dropped_joint, x)
-        x = self.blocks(x)
-        # The two linear maps act on different axes, so the narrow one goes first: the same product, fewer operations.
-        latents: Tensor = self.tokens_from_joints(nn.functional.linear(x, self.project.weight).mT).mT
-        return latents + self.project.bias
+        features: Tensor = self.blocks(x)
+        return features
 
 
 class Decoder(nn.Module):
-    """Codes (whole or expected) to scaled joints."""
+    """Features of every joint to scaled joints, root-relative."""
 
     def __init__(self, config: TokenizerConfig) -> None:
         super().__init__()
-        width = config.decoder.channels
-        self.embedding = nn.Linear(len(config.levels), width)
-        self.joints_from_tokens = nn.Linear(config.tokens, JOINTS)
         self.blocks = _blocks(config.decoder)
-        self.project = nn.Linear(width, 3)
+        self.project = nn.Linear(config.decoder.channels, 3)
 
-    def forward(self, codes: Float[Tensor, "batch token level"]) -> Float[Tensor, "batch joint 3"]:
-        x = self.joints_from_tokens(self.embedding(codes).mT).mT
+    def forward(self, x: Float[Tensor, "batch joint channel"]) -> Float[Tensor, "batch joint 3"]:
         joints: Tensor = self.project(self.blocks(x))
         return joints - joints[:, :1]
 
@@ -96,13 +88,17 @@ class Tokenizer(nn.Module):
         super().__init__()
         self.config = config
         self.quantiser = FiniteScalarQuantiser(config.levels)
-        self.encoder: Encoder | PoseEncoder
-        self.decoder: Decoder | PoseDecoder
+        self.encoder: Encoder | PassJoints
+        self.decoder: Decoder | PassJoints
+        self.bottleneck: Bottleneck | PoseBottleneck
         if config.layout == "pose":
-            self.decoder = PoseDecoder(config)
-            self.encoder = PoseEncoder(config, self.quantiser, self.decoder)
-        else:
-            self.encoder, self.decoder = Encoder(config), Decoder(config)
+            self.encoder, self.decoder = PassJoints(), PassJoints()
+            self.bottleneck = PoseBottleneck(config, self.quantiser)
+            return
+        self.encoder = Encoder(config)
+        kind = StagedBottleneck if config.mix_channels else AxisBottleneck
+        self.bottleneck = kind(config, self.quantiser)
+        self.decoder = Decoder(config)
 
     @property
     def tokens(self) -> int:
@@ -112,20 +108,22 @@ class Tokenizer(nn.Module):
     def codes(self) -> int:
         return self.config.codes
 
-    def codes_of_pose(
+    def compress(
         self, joints_mm: Float[Tensor, "batch joint 3"], dropped: Bool[Tensor, "batch joint"] | None = None
-    ) -> Float[Tensor, "batch token level"]:
-        """Quantised codes in [-1, 1]; the gradient reaches the encoder straight through."""
+    ) -> Compressed:
+        """Quantised codes in [-1, 1], and the stages' sketches; the gradient reaches the encoder straight through."""
         joints = (joints_mm - joints_mm[:, :1]) / self.config.scale_mm
-        codes: Tensor = self.quantiser(self.encoder(joints, dropped))
-        return codes
+        if dropped is not None:
+            joints = joints.masked_fill(dropped[..., None], 0.0)
+        return self.bottleneck.compress(self.encoder(joints, dropped), joints)
 
     def pose_of_codes(self, codes: Float[Tensor, "batch token level"]) -> Float[Tensor, "batch joint 3"]:
-        joints: Tensor = self.decoder(codes)
+        """Codes, whole or expected, to a pose in millimetres."""
+        joints: Tensor = self.bottleneck.sketch(codes) + self.decoder(self.bottleneck.expand(codes))
         return joints * self.config.scale_mm
 
     def encode(self, joints_mm: Float[Tensor, "batch joint 3"]) -> Int[Tensor, "batch token"]:
-        return self.quantiser.indices_of(self.codes_of_pose(joints_mm))
+        return self.quantiser.indices_of(self.compress(joints_mm).codes)
 
     def decode(self, indices: Int[Tensor, "batch token"]) -> Float[Tensor, "batch joint 3"]:
         """Pose in millimetres, its row 0 zero."""
@@ -143,20 +141,19 @@ class Tokenizer(nn.Module):
         self, joints_mm: Float[Tensor, "batch joint 3"], generator: torch.Generator | None = None
     ) -> Reconstruction:
         """There and back. In training mode joints are dropped and tokens disturbed as the configuration says."""
-        if not self.training:
-            codes = self.codes_of_pose(joints_mm)
-            return Reconstruction(self.pose_of_codes(codes), codes)
-        codes = self.codes_of_pose(joints_mm, self._dropped(joints_mm, generator))
-        return Reconstruction(self.pose_of_codes(self._disturbed(codes, generator)), codes)
+        compressed = self.compress(joints_mm, self._dropped(joints_mm, generator))
+        codes = self._disturbed(compressed.codes, generator)
+        sketches_mm = compressed.sketches * self.config.scale_mm
+        return Reconstruction(self.pose_of_codes(codes), compressed.codes, sketches_mm)
 
     def _dropped(self, joints_mm: Tensor, generator: torch.Generator | None) -> Tensor | None:
-        if self.config.joint_drop == 0:
+        if not self.training or self.config.joint_drop == 0:
             return None
         chance = torch.rand(joints_mm.shape[:2], generator=generator, device=joints_mm.device)
         return chance < self.config.joint_drop
 
     def _disturbed(self, codes: Tensor, generator: torch.Generator | None) -> Tensor:
-        if self.config.corrupt_poses * self.config.corrupt_share == 0:
+        if not self.training or self.config.corrupt_poses * self.config.corrupt_share == 0:
             return codes
         return disturb(codes, self.quantiser, shares=self._corrupt_shares(codes, generator), generator=generator)
 

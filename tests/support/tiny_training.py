@@ -37,15 +37,15 @@ def tiny_config(*, layout: str = "pose", corrupt: float = 0.3) -> ModelConfig:
         lr_schedule="cosine", clip_norm=1.0, ema_decay=0.9,
     )  # fmt: skip
     tokenizer = TokenizerConfig(
-        tokens=6, levels=(5, 3), encoder=stack, decoder=stack, layout=layout, scale_mm=250.0,
-        corrupt_poses=corrupt, corrupt_share=0.5, joint_drop=0.1 if corrupt else 0.0,
+        tokens=6, levels=(5, 3), encoder=stack, decoder=stack, layout=layout, stages=2 if layout == "pose" else 1,
+        scale_mm=250.0, corrupt_poses=corrupt, corrupt_share=0.5, joint_drop=0.1 if corrupt else 0.0,
     )  # fmt: skip
     denoiser = DenoiserConfig(layers=1, heads=2, channels=8, condition_channels=8, head="levels", token_input="codes")
     return ModelConfig(
         name="tiny",
         tokenizer=tokenizer,
         denoiser=denoiser,
-        tokenizer_training=TokenizerTrainingConfig(optimiser, loss="mpjpe"),
+        tokenizer_training=TokenizerTrainingConfig(optimiser, loss="mpjpe", sketch_loss_weight=0.3),
         denoiser_training=DenoiserTrainingConfig(optimiser),
     )
 
