@@ -43,7 +43,7 @@ class TokenizerConfig:
     encoder: LocalMlpConfig
     decoder: LocalMlpConfig
     layout: str = "joints"
-    """`joints`: Local-MLP over a row of joints, as in the paper. `pose`: residual MLPs over the whole pose, pose_mlp.py,
+    """`joints`: Local-MLP over a row of joints, as in the paper. `pose`: residual MLPs over the whole pose (pose_mlp),
     which have no use for `shift_groups`, `linears`, Fourier features and `mix_channels`."""
     magnify: float = 8.0
     """Layout `pose`: what the first stage missed is shown to the second so many times enlarged."""
