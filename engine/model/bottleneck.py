@@ -31,6 +31,13 @@ class Compressed:
     """Scaled pose after each stage; no stages in `AxisBottleneck`."""
 
 
+@dataclass(frozen=True, slots=True)
+class Expanded:
+    features: Float[Tensor, "batch joint channel"]
+    sketch: Float[Tensor, "batch joint 3"]
+    """Scaled pose that the decoder corrects; zero in `AxisBottleneck`."""
+
+
 class AxisBottleneck(nn.Module):
     """The two maps act on different axes, so the narrow one goes first: the same product, fewer operations."""
 
@@ -50,13 +57,11 @@ class AxisBottleneck(nn.Module):
         latents = nn.functional.linear(narrow.mT, self.tokens_from_joints.weight).mT + token_bias + self.project.bias
         return Compressed(self.quantiser(latents), joints.new_zeros(0, *joints.shape))
 
-    def expand(self, codes: Float[Tensor, "batch token level"]) -> Float[Tensor, "batch joint channel"]:
-        narrow: Tensor = nn.functional.linear(codes.mT, self.joints_from_tokens.weight).mT
-        weight = self.joints_from_tokens.weight.sum(dim=1)[:, None] * self.embedding.bias
-        return nn.functional.linear(narrow, self.embedding.weight) + weight + self.joints_from_tokens.bias[:, None]
-
-    def sketch(self, codes: Float[Tensor, "batch token level"]) -> Float[Tensor, "batch joint 3"]:
-        return codes.new_zeros(len(codes), JOINTS, 3)
+    def expand(self, codes: Float[Tensor, "batch token level"]) -> Expanded:
+        narrow = nn.functional.linear(codes.mT, self.joints_from_tokens.weight).mT
+        joint_bias = self.joints_from_tokens.weight.sum(dim=1)[:, None] * self.embedding.bias
+        features = nn.functional.linear(narrow, self.embedding.weight) + joint_bias
+        return Expanded(features + self.joints_from_tokens.bias[:, None], codes.new_zeros(codes.shape[0], JOINTS, 3))
 
 
 class Stage(nn.Module):
@@ -74,7 +79,7 @@ class Stage(nn.Module):
 
     def forward(self, features: Tensor, rest: Float[Tensor, "batch coordinate"]) -> Float[Tensor, "batch token level"]:
         latents = self.of_features(features) + self.of_rest(rest * self.log_gain.exp())
-        codes: Tensor = self.quantiser(latents.view(len(latents), -1, len(self.quantiser.levels)))
+        codes: Tensor = self.quantiser(latents.view(latents.shape[0], -1, len(self.quantiser.levels)))
         return codes
 
     def read(self, codes: Float[Tensor, "batch token level"]) -> Float[Tensor, "batch coordinate"]:
@@ -102,6 +107,7 @@ class StagedBottleneck(nn.Module):
         )
         self.mix = nn.Linear(config.tokens * len(config.levels), JOINTS * mix)
         self.widen = nn.Linear(mix, config.decoder.channels)
+        self.of_sketch = nn.Linear(3, config.decoder.channels)
 
     def compress(self, x: Float[Tensor, "batch joint channel"], joints: Float[Tensor, "batch joint 3"]) -> Compressed:
         features, pose = self.narrow(x).flatten(1), joints.flatten(1)
@@ -112,14 +118,12 @@ class StagedBottleneck(nn.Module):
             sketches.append(_as_pose(sketch))
         return Compressed(torch.cat(codes, dim=1), torch.stack(sketches))
 
-    def expand(self, codes: Float[Tensor, "batch token level"]) -> Float[Tensor, "batch joint channel"]:
-        x: Tensor = self.widen(self.mix(codes.flatten(1)).view(len(codes), JOINTS, -1))
-        return x
-
-    def sketch(self, codes: Float[Tensor, "batch token level"]) -> Float[Tensor, "batch joint 3"]:
+    def expand(self, codes: Float[Tensor, "batch token level"]) -> Expanded:
         parts = codes.split_with_sizes(self.tokens_of_stage, dim=1)
         read = [stage.read(part) for stage, part in zip(self._stages(), parts, strict=True)]
-        return _as_pose(torch.stack(read).sum(dim=0))
+        sketch = _as_pose(torch.stack(read).sum(dim=0))
+        mixed = self.mix(codes.flatten(1)).view(codes.shape[0], JOINTS, -1)
+        return Expanded(self.widen(mixed) + self.of_sketch(sketch), sketch)
 
     def _stages(self) -> list[Stage]:
         return list(self.stages)  # type: ignore[arg-type]

@@ -74,7 +74,8 @@ class Decoder(nn.Module):
     def __init__(self, config: TokenizerConfig) -> None:
         super().__init__()
         self.blocks = _blocks(config.decoder)
-        self.project = nn.Linear(config.decoder.channels, 3)
+        # A bias would be the same for every joint and vanish with the pelvis.
+        self.project = nn.Linear(config.decoder.channels, 3, bias=False)
 
     def forward(self, x: Float[Tensor, "batch joint channel"]) -> Float[Tensor, "batch joint 3"]:
         joints: Tensor = self.project(self.blocks(x))
@@ -119,7 +120,8 @@ class Tokenizer(nn.Module):
 
     def pose_of_codes(self, codes: Float[Tensor, "batch token level"]) -> Float[Tensor, "batch joint 3"]:
         """Codes, whole or expected, to a pose in millimetres."""
-        joints: Tensor = self.bottleneck.sketch(codes) + self.decoder(self.bottleneck.expand(codes))
+        expanded = self.bottleneck.expand(codes)
+        joints: Tensor = expanded.sketch + self.decoder(expanded.features)
         return joints * self.config.scale_mm
 
     def encode(self, joints_mm: Float[Tensor, "batch joint 3"]) -> Int[Tensor, "batch token"]:
