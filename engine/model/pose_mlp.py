@@ -15,7 +15,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from engine.model.bottleneck import COORDINATES, JOINTS, Compressed
+from engine.model.bottleneck import COORDINATES, JOINTS, Compressed, Expanded
 from engine.model.config import LocalMlpConfig, TokenizerConfig
 from engine.model.fsq import FiniteScalarQuantiser
 
@@ -45,7 +45,7 @@ class PassJoints(nn.Module):
 
 
 class PoseBottleneck(nn.Module):
-    """All of it: pose to codes in one or two stages, and codes to the coarse pose (`sketch`) and its correction."""
+    """All of it: pose to codes in one or two stages, and codes to the coarse pose and its correction."""
 
     def __init__(self, config: TokenizerConfig, quantiser: FiniteScalarQuantiser) -> None:
         super().__init__()
@@ -60,24 +60,25 @@ class PoseBottleneck(nn.Module):
 
     def compress(self, x: Float[Tensor, "batch joint 3"], joints: Float[Tensor, "batch joint 3"]) -> Compressed:  # noqa: ARG002
         """`x` is what the encoder made of the joints: in this layout the joints themselves."""
-        pose, shape = joints.flatten(1), (len(joints), -1, len(self.quantiser.levels))
+        pose, shape = joints.flatten(1), (joints.shape[0], -1, len(self.quantiser.levels))
         first: Tensor = self.quantiser(self.coarse_encoder(pose).reshape(shape))
         if self.fine_encoder is None:
             return Compressed(first, joints.new_zeros(0, *joints.shape))
-        coarse = self.sketch(first)
+        coarse = self.coarse(first)
         missed = (joints - coarse).flatten(1) * self.magnify
         second: Tensor = self.quantiser(self.fine_encoder(torch.cat([pose, missed], dim=1)).reshape(shape))
         return Compressed(torch.cat([first, second], dim=1), coarse[None])
 
-    def sketch(self, codes: Float[Tensor, "batch token level"]) -> Float[Tensor, "batch joint 3"]:
-        """The pose as the first stage's tokens tell it; the others are not read."""
-        return _as_pose(self.coarse_decoder(codes[:, : self.first_tokens].flatten(1)))
-
-    def expand(self, codes: Float[Tensor, "batch token level"]) -> Float[Tensor, "batch joint 3"]:
-        """The correction that all tokens together make to the coarse pose; zero with one stage."""
+    def expand(self, codes: Float[Tensor, "batch token level"]) -> Expanded:
+        """The coarse pose, and the correction that all tokens together make to it; none with one stage."""
+        sketch = self.coarse(codes)
         if self.fine_decoder is None:
-            return codes.new_zeros(len(codes), JOINTS, 3)
-        return _as_pose(self.fine_decoder(codes.flatten(1))) / self.magnify
+            return Expanded(torch.zeros_like(sketch), sketch)
+        return Expanded(_as_pose(self.fine_decoder(codes.flatten(1))) / self.magnify, sketch)
+
+    def coarse(self, codes: Float[Tensor, "batch token level"]) -> Float[Tensor, "batch joint 3"]:
+        """The scaled pose as the first stage's tokens tell it; the others are not read."""
+        return _as_pose(self.coarse_decoder(codes[:, : self.first_tokens].flatten(1)))
 
 
 def residual_stack(inputs: int, config: LocalMlpConfig, outputs: int) -> nn.Sequential:

@@ -175,7 +175,7 @@ def test_an_absent_part_is_named(saved: Path) -> None:
 @pytest.mark.parametrize("change,text", [("drop", "is missing"), ("add", "is unknown"), ("reshape", "has shape")])
 def test_weights_that_do_not_fit_the_module_are_named(saved: Path, change: str, text: str) -> None:
     state = checkpoint.read(saved).part("tokenizer")
-    name = "encoder.embedding.weight"
+    name = "bottleneck.coarse_encoder.0.weight"
     if change == "drop":
         del state[name]
     elif change == "add":

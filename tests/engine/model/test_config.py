@@ -72,7 +72,7 @@ def test_live_is_small() -> None:
         ("tokens = 32", "tokens = true", r"tokenizer\.tokens must be a int, got True"),
         ("tokens = 32", "", r"tokenizer\.tokens is missing"),
         ("shift_groups = 3", "shift_groups = 4", r"encoder\.shift_groups must be odd, got 4"),
-        ("linears = 2", "linears = 5", r"linears must be one of 2, 3, got 5"),
+        ("linears = 3", "linears = 5", r"linears must be one of 2, 3, got 5"),
         ("final_occ = 0.9", "final_occ = 1.2", r"diffusion\.final_occ must lie between 0 and 1, got 1\.2"),
         ("final_replace = 0.1", "final_replace = 0.2", r"at most 1, got 0\.9 \+ 0\.2"),
         ("heads = 4", "heads = 5", "multiple of heads"),

@@ -32,7 +32,7 @@ def test_only_the_first_half_of_the_tokens_makes_the_coarse_pose() -> None:
     bottleneck = tokenizer.bottleneck
     codes = torch.rand(5, 6, 2)
     changed = torch.cat([codes[:, :3], -codes[:, 3:]], dim=1)
-    assert torch.equal(bottleneck.sketch(codes), bottleneck.sketch(changed))
+    assert torch.equal(bottleneck.coarse(codes), bottleneck.coarse(changed))
     assert not torch.equal(tokenizer.pose_of_codes(codes), tokenizer.pose_of_codes(changed))
 
 
