@@ -44,6 +44,9 @@ VERBS = (
     Verb("doctor", "tools.doctor", "Say what works here, what does not, what to do."),
     Verb("fetch", "tools.fetch", "Download the pretrained networks once (36 MB)."),
     Verb("data", "tools.data", "Check training data, make things from it."),
+    Verb("train", "tools.train", "Train the tokenizer or the denoiser."),
+    Verb("evaluate", "tools.evaluate", "Measure a tokenizer or poses on data with ground truth."),
+    Verb("ablate", "tools.ablate", "Run the paper's ablations on the data at hand, at a stated budget."),
 )
 _VERB_BY_NAME = {verb.name: verb for verb in VERBS}
 
