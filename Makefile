@@ -33,7 +33,7 @@ bench: networks  ## how long each stage takes on this machine
 
 train:  ## add what training needs (torch, lightning)
 	@$(BOOTSTRAP) --extras train
-	@echo "The training environment is ready in .venv. This version has no training commands yet."
+	@echo "The training environment is ready in .venv. Start with: .venv/bin/di2pose train tokenizer --help"
 
 clean:  ## back to a fresh clone; downloaded networks stay in your cache directory
 	rm -rf .venv build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
