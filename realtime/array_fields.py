@@ -77,7 +77,8 @@ def unlisted(wanted: type, given: object) -> NDArray[Any]:
         raise ValueError(f"arrays are nested lists, got {type(given).__name__}")
     if _is_truth(wanted):
         return np.asarray(given, np.bool_)
-    return np.asarray(given, np.float32)
+    with np.errstate(over="ignore"):  # what is too large becomes infinite, and that is refused by name
+        return np.asarray(given, np.float32)
 
 
 def described(annotation: Any) -> msgspec.Meta | None:

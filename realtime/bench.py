@@ -10,6 +10,7 @@ from multiprocessing.connection import Connection
 from typing import Any
 
 from realtime.announcements import Percentiles
+from realtime.codec import MESSAGES
 from realtime.config import LineConfig
 from realtime.live import LiveLoop
 from realtime.message import LineFacts
@@ -18,7 +19,6 @@ from realtime.publisher import Publisher
 from realtime.reception import Reception, Summary, listened
 from realtime.sources import SourceOptions, open_source
 from realtime.subscriber import every
-from realtime.codec import MESSAGES
 
 ANY_PORT = "tcp://127.0.0.1:0"
 _READER_PATIENCE_S = 20.0

@@ -1,8 +1,8 @@
 """Whom to believe: when a detection becomes a person with an id.
 
-The detector also fires on table legs, and on the head of somebody of whom nothing else is in the picture yet. So a
-newcomer is believed at once only where detector and pose agree and both are sure; a doubtful one is looked at in
-the following frames and must last.
+The detector also fires on table legs, and on the head of somebody of whom nothing else is in the picture yet. So
+whoever comes must last: two frames where detector and pose agree and both are sure, four where they are not. Who is
+there in the very first frame is believed at once when sure.
 """
 
 from __future__ import annotations
@@ -25,7 +25,8 @@ _STRONG_AGREEMENT = 0.07
 _WEAK_AGREEMENT = 0.12
 """Distance between the detector's trunk and the pose's, in sizes of the region: at most 0.05 on people, from 0.09 on
 what was taken for people (office and outdoor clips, docs/experiments.md)."""
-_LASTING_LOOKS = 4
+_ENOUGH = 4
+"""Evidence that makes a person: a doubtful look counts one, a sure one two."""
 _SAME_PLACE = 0.3
 
 
@@ -33,7 +34,7 @@ _SAME_PLACE = 0.3
 class _Suspect:
     trunk_px: NDArray[np.float64]
     size_px: float
-    looks: int
+    evidence: int
 
 
 @dataclass(slots=True)
@@ -43,14 +44,17 @@ class Newcomers:
     config: TrackingConfig
     _before: list[_Suspect] = field(default_factory=list)
     _now: list[_Suspect] = field(default_factory=list)
+    _frames: int = 0
 
     def next_frame(self) -> list[Window]:
         """Begin a frame; the places where doubtful newcomers were, to be looked at again."""
         self._before, self._now = self._now, []
+        self._frames += 1
         return [windows.around(tuple(one.trunk_px.mean(axis=0)), 2 * one.size_px) for one in self._before]
 
     def forget(self) -> None:
-        self._now = []
+        """The next frame is a first one again."""
+        self._now, self._frames = [], 0
 
     def believed(self, detection: Detection, pose: PersonPose) -> bool:
         """Whether this is a person beyond doubt, by this look or by having lasted."""
@@ -59,20 +63,21 @@ class Newcomers:
         agreement = tracks.distance(detection.trunk_px, tracks.trunk_px(pose), detection.region.size_px)
         if agreement > _WEAK_AGREEMENT:
             return False
-        strong = (
+        sure = (
             detection.score >= _STRONG_SCORE
             and pose.presence >= _STRONG_PRESENCE
             and float(pose.confidence.mean()) >= _STRONG_CONFIDENCE
             and agreement <= _STRONG_AGREEMENT
         )
-        return strong or self._looks(detection) >= _LASTING_LOOKS
+        evidence = (2 if sure else 1) + self._evidence_before(detection)
+        if evidence >= _ENOUGH or (sure and self._frames <= 1):
+            return True
+        self._now.append(_Suspect(detection.trunk_px, detection.region.size_px, evidence))
+        return False
 
-    def _looks(self, detection: Detection) -> int:
-        """How many frames in a row somebody has been suspected here."""
-        size = detection.region.size_px
-        looks = 1 + max((one.looks for one in self._before if self._same(one, detection)), default=0)
-        self._now.append(_Suspect(detection.trunk_px, size, looks))
-        return looks
+    def _evidence_before(self, detection: Detection) -> int:
+        """What the frame before said about somebody at this place."""
+        return max((one.evidence for one in self._before if self._same(one, detection)), default=0)
 
     def _same(self, one: _Suspect, detection: Detection) -> bool:
         size = max(one.size_px, detection.region.size_px)

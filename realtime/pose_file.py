@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -54,7 +55,7 @@ class PoseRows:
 
     def write(self, path: Path, *, camera: Camera, estimator: str, weights: str, fps: float) -> None:
         """Write `path` atomically: a file of this name is always whole. PoseFileError when it cannot be written."""
-        scalars = {
+        scalars: dict[str, Any] = {
             "skeleton_id": H36M17.id,
             "estimator": estimator,
             "weights": weights,
@@ -72,7 +73,7 @@ class PoseRows:
             partial.unlink(missing_ok=True)
             raise PoseFileError(f"cannot write {path}: {error.strerror}; choose another --out") from error
 
-    def _arrays(self) -> dict[str, np.ndarray]:
+    def _arrays(self) -> dict[str, Any]:
         shapes: dict[str, tuple[tuple[int, ...], str]] = {
             "frame_index": ((), "i8"),
             "person_id": ((), "i8"),

@@ -26,6 +26,7 @@ class Summary:
     persons: int
     """How many different people."""
     rate_hz: float
+    """Between the first frame and the last."""
     source_drops: int
     """Frames that the publisher's source delivered and nobody processed."""
     lost: int
@@ -55,6 +56,8 @@ class Reception:
     frames: int = 0
     last_ns: int | None = None
     """`time.monotonic_ns()` of the last message of any kind."""
+    _first_pose_ns: int = 0
+    _last_pose_ns: int = 0
     _ids: set[tuple[str, int]] = field(default_factory=set)
     _to_receive_ms: Rolling = field(default_factory=lambda: Rolling(SUMMARY_WINDOW_S, SUMMARY_VALUES))
     _on_the_way_ms: Rolling = field(default_factory=lambda: Rolling(SUMMARY_WINDOW_S, SUMMARY_VALUES))
@@ -89,7 +92,7 @@ class Reception:
         return Summary(
             frames=self.frames,
             persons=len(self._ids),
-            rate_hz=self.rate_hz(),
+            rate_hz=self._mean_rate_hz(),
             source_drops=0 if self.pose is None else self.pose.drops,
             lost=reader.lost,
             malformed=reader.malformed,
@@ -97,10 +100,16 @@ class Reception:
             publish_to_receive_ms=self._on_the_way_ms.percentiles(now_ns),
         )
 
+    def _mean_rate_hz(self) -> float:
+        spent_s = (self._last_pose_ns - self._first_pose_ns) * 1e-9
+        return (self.frames - 1) / spent_s if spent_s > 0 else 0.0
+
     def _add_pose(self, message: PoseMessage, received: Received[Message]) -> None:
         at_ns = received.received_ns
         self.pose = message
         self.frames += 1
+        self._first_pose_ns = self._first_pose_ns or at_ns
+        self._last_pose_ns = at_ns
         self._arrivals.add(at_ns, 1.0)
         if len(self._ids) < MOST_IDS:
             self._ids.update((message.session_id, person.id) for person in message.persons)

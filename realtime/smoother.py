@@ -82,7 +82,7 @@ class Smoother:
     def _smoothed(self, pose: PersonPose, time_s: float) -> PersonPose:
         filters = self._of_person.get(pose.person_id)
         if filters is None:
-            filters = _Filters(*(OneEuro(self._config) for _ in range(3)), seen_s=time_s)
+            filters = _Filters(OneEuro(self._config), OneEuro(self._config), OneEuro(self._config), time_s)
             self._of_person[pose.person_id] = filters
         filters.seen_s = time_s
         joints_mm = filters.joints_mm(pose.joints_mm, time_s)

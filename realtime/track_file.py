@@ -10,8 +10,6 @@ from types import TracebackType
 from typing import Self
 
 import cv2
-import numpy as np
-from numpy.typing import NDArray
 
 from realtime.frame import Frame, SourceEvent
 from realtime.frame_source import FrameSource
@@ -89,7 +87,7 @@ class OverlayVideo:
         self._path = path
         self._partial = path.with_name(f".{path.stem}.{os.getpid()}.partial.mp4")
         self._rate_hz = rate_hz
-        self._size_wh: tuple[int, int] | None = None
+        self._size_wh = (0, 0)
         self._writer: cv2.VideoWriter | None = None
 
     def __enter__(self) -> Self:
@@ -97,11 +95,9 @@ class OverlayVideo:
 
     def add(self, frame: Frame, people: Sequence[TrackedPerson]) -> None:
         """Frames of another size than the first are scaled to it. PoseFileError when no video can be written here."""
+        writer = self._opened(frame.size_wh)
         picture = cv2.cvtColor(drawn(frame.image_rgb, people), cv2.COLOR_RGB2BGR)
-        writer = self._opened(picture)
-        if frame.size_wh != self._size_wh:
-            picture = cv2.resize(picture, self._size_wh)
-        writer.write(picture)
+        writer.write(picture if frame.size_wh == self._size_wh else cv2.resize(picture, self._size_wh))
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -112,9 +108,9 @@ class OverlayVideo:
             self._partial.replace(self._path)
         self._partial.unlink(missing_ok=True)
 
-    def _opened(self, picture: NDArray[np.uint8]) -> cv2.VideoWriter:
+    def _opened(self, size_wh: tuple[int, int]) -> cv2.VideoWriter:
         if self._writer is None:
-            self._size_wh = (picture.shape[1], picture.shape[0])
+            self._size_wh = size_wh
             code = cv2.VideoWriter.fourcc(*"mp4v")
             self._writer = cv2.VideoWriter(str(self._partial), code, self._rate_hz, self._size_wh)
             if not self._writer.isOpened():

@@ -21,6 +21,10 @@ LONGEST_GAP_S = 10.0  # a longer hole between two frames is taken for a broken t
 CONVERT = "Play it with `ffplay` to check it, or convert it: ffmpeg -i IN -c:v libx264 -pix_fmt yuv420p OUT.mp4"
 
 
+_DECODER_WISHES = {cv2.CAP_PROP_N_THREADS: 1} if (os.cpu_count() or 1) <= 2 else {}
+"""On two cores FFmpeg's own threads take the network's core away: 3 to 10 % fewer frames/s (docs/experiments.md)."""
+
+
 class VideoFile:
     """Every frame of a video, turned upright as its metadata asks, with the container's own times where they rise."""
 
@@ -40,7 +44,7 @@ class VideoFile:
 
     def _open(self) -> Capture:
         _check_readable(self._path)
-        capture = Capture(str(self._path), cv2.CAP_FFMPEG)
+        capture = Capture(str(self._path), cv2.CAP_FFMPEG, _DECODER_WISHES)
         if not capture.is_open:
             raise _unreadable(self._path)
         capture.wish(cv2.CAP_PROP_ORIENTATION_AUTO, 1)  # phones store the picture as the sensor lies

@@ -16,6 +16,7 @@ from realtime.overlay import drawn
 from realtime.person import TrackedPerson
 
 _TITLE = "di2pose live (q or Esc ends)"
+_LARGEST_PX = 960
 _END_KEYS = (ord("q"), 27)
 
 
@@ -35,9 +36,10 @@ class Viewer:
     def __init__(self) -> None:
         self.closed = False
         """The user closed the window or pressed q or Esc."""
+        self._size_wh = (0, 0)
 
     def __enter__(self) -> Self:
-        cv2.namedWindow(_TITLE, cv2.WINDOW_NORMAL | cv2.WINDOW_KEEPRATIO)
+        cv2.namedWindow(_TITLE, cv2.WINDOW_NORMAL | cv2.WINDOW_KEEPRATIO | cv2.WINDOW_GUI_NORMAL)
         return self
 
     def __exit__(
@@ -47,8 +49,16 @@ class Viewer:
 
     def show(self, frame: Frame, people: Sequence[TrackedPerson]) -> None:
         """Draw the frame with everybody in it, and look at the keyboard."""
+        if self._size_wh != frame.size_wh:
+            self._fit(frame.size_wh)
         picture = drawn(frame.image_rgb, people)
         cv2.imshow(_TITLE, cv2.cvtColor(picture, cv2.COLOR_RGB2BGR))
         key = cv2.waitKey(1) & 0xFF
         gone = cv2.getWindowProperty(_TITLE, cv2.WND_PROP_VISIBLE) < 1
         self.closed = self.closed or gone or key in _END_KEYS
+
+    def _fit(self, size_wh: tuple[int, int]) -> None:
+        """The window takes the picture's shape, and its size where the screen will hold it."""
+        self._size_wh = size_wh
+        scale = min(1.0, _LARGEST_PX / max(size_wh))
+        cv2.resizeWindow(_TITLE, round(size_wh[0] * scale), round(size_wh[1] * scale))

@@ -6,8 +6,11 @@ import os
 from pathlib import Path
 
 import pytest
+from stream_parts import live_stream, pose_message
 
 from engine.blazepose.fetch import network_files
+
+__all__ = ["live_stream", "pose_message"]
 
 
 @pytest.fixture(scope="session")

@@ -14,25 +14,24 @@ from rich.table import Table
 
 from realtime.announcements import Percentiles
 from realtime.bench import BenchResult, measured
-from realtime.config import LineConfig, load
-from realtime.parts import ESTIMATORS
+from tools.line_options import DEFAULT_ESTIMATOR, ConfigOption, EstimatorOption, settings
 
 
 def bench(
     source: Annotated[str, typer.Option(help="Video file, image directory, or `demo`.")] = "demo",
     frames: Annotated[int, typer.Option(min=10, help="How many frames; the source is looped.")] = 360,
-    estimator: Annotated[str, typer.Option(help=f"What computes the poses: {', '.join(ESTIMATORS)}.")] = ESTIMATORS[0],
+    estimator: EstimatorOption = DEFAULT_ESTIMATOR,
     threads: Annotated[int | None, typer.Option(min=1, help="Threads of one network run.")] = None,
-    config: Annotated[Path | None, typer.Option(help="Settings of tracking and smoothing, a TOML file.")] = None,
+    config: ConfigOption = None,
     json: Annotated[Path | None, typer.Option(help="Also write the figures to this file; `-` prints them.")] = None,
 ) -> None:
     """Run a clip through the whole line as fast as it goes, with a subscriber in a second process.
 
     Figures depend on what else the machine does: compare only runs that were made side by side.
     """
-    settings = load(config) if config is not None else LineConfig()
-    settings = settings if threads is None else dataclasses.replace(settings, threads=threads)
-    result = measured(source, frames=frames, estimator=estimator, config=settings)
+    chosen = settings(config)
+    chosen = chosen if threads is None else dataclasses.replace(chosen, threads=threads)
+    result = measured(source, frames=frames, estimator=estimator, config=chosen)
     if json is not None:
         text = json_format.dumps(msgspec.to_builtins(result), indent=1)
         typer.echo(text) if str(json) == "-" else json.write_text(text + "\n", encoding="utf-8")

@@ -23,7 +23,6 @@ OLDEST, NEWEST = (3, 11), (3, 13)
 STAMP = "di2pose-installed.json"
 UNFINISHED = "di2pose-unfinished"
 TORCH_INDEX_VARIABLE = "DI2POSE_TORCH_INDEX"
-TORCH_CPU_INDEX = "https://download.pytorch.org/whl/cpu"
 
 
 class BootstrapError(Exception):
@@ -134,7 +133,7 @@ def install(venv: Path, root: Path, extras: set[str]) -> None:
         command += ["--extra-index-url", index]
     elif extras & {"dev", "train"} and sys.platform == "linux":
         say("torch comes from your package index; on PyPI its Linux build brings gigabytes of CUDA libraries.")
-        say(f"  For the small CPU build: {TORCH_INDEX_VARIABLE}={TORCH_CPU_INDEX} make ...")
+        say(f"  For the small CPU build set {TORCH_INDEX_VARIABLE} to the CPU index that PyTorch's install page names.")
     say("installing " + (f"the project with {', '.join(sorted(extras))}" if extras else "the project"))
     run(command, cure="no network, or no wheel for this machine: see the lines above, then run the same command again")
 

@@ -29,14 +29,18 @@ def demo_clip(
     out: Annotated[Path, typer.Option(help="The video to write.")] = DEMO_CLIP,
 ) -> None:
     """Draw the bundled clip again. Needs the extra 'data' and an OpenGL driver (Mesa's software one will do)."""
-    from training.data_directory import DataDirectory, DataDirectoryError
-    from training.demo_clip import ClipPlan, render_clip, write_clip
+    try:
+        from training.data_directory import DataDirectory
+        from training.demo_clip import ClipError, ClipPlan, render_clip, write_clip
+    except ImportError as error:
+        typer.echo(f"di2pose: {error.name} is not installed: pip install 'di2pose[data]'", err=True)
+        raise typer.Exit(2) from error
 
     plan = ClipPlan()
     try:
         frames = render_clip(DataDirectory.find(data), plan)
         count = write_clip(frames, out, size_wh=plan.size_wh, rate_hz=plan.rate_hz)
-    except DataDirectoryError as error:
+    except ClipError as error:
         typer.echo(f"di2pose: {error}", err=True)
         raise typer.Exit(2) from error
     typer.echo(f"{out}: {count} frames, {out.stat().st_size / 1e6:.2f} MB")

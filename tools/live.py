@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 from contextlib import ExitStack, nullcontext
-from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -12,13 +11,22 @@ import typer
 
 from realtime import topics
 from realtime.cameras import list_cameras as cameras_here
-from realtime.config import LineConfig, load
 from realtime.live import LiveLoop, stopped_by_signals
 from realtime.message import LineFacts
-from realtime.parts import ESTIMATORS, camera_choice, live_parts
+from realtime.parts import camera_choice, live_parts
 from realtime.publisher import CurveServer, Publisher
 from realtime.sources import SourceOptions, open_source
 from realtime.view import Viewer, why_no_window
+from tools.line_options import (
+    DEFAULT_ESTIMATOR,
+    CameraOption,
+    ConfigOption,
+    EstimatorOption,
+    FovOption,
+    MirrorOption,
+    SmoothOption,
+    settings,
+)
 from tools.progress import download_bar
 
 log = logging.getLogger(__name__)
@@ -36,7 +44,7 @@ def live(
     pace: Annotated[
         Literal["media", "max"], typer.Option(help="Files: at their own rate, or as fast as this machine can.")
     ] = "media",
-    mirror: Annotated[bool, typer.Option("--mirror", help="Swap left and right, as a mirror does.")] = False,
+    mirror: MirrorOption = False,
     view: Annotated[bool, typer.Option(help="Show a window with the skeletons.")] = True,
     publish: Annotated[str, typer.Option(help="Where to publish: tcp://HOST:PORT or ipc://PATH.")] = (
         topics.DEFAULT_ADDRESS
@@ -45,15 +53,11 @@ def live(
         bool, typer.Option("--allow-remote", help="Publish at an address that other machines can reach.")
     ] = False,
     stream_id: Annotated[str, typer.Option(help="Name of this stream, e.g. cam1.")] = topics.DEFAULT_STREAM_ID,
-    estimator: Annotated[str, typer.Option(help=f"What computes the poses: {', '.join(ESTIMATORS)}.")] = ESTIMATORS[0],
-    camera: Annotated[
-        Path | None, typer.Option(help="Intrinsics: a TOML file with K, size and optionally distortion.")
-    ] = None,
-    fov_deg: Annotated[
-        float | None, typer.Option(help="Without --camera: field of view along the longer side (55).")
-    ] = None,
-    smooth: Annotated[bool, typer.Option(help="Smooth the poses over time.")] = True,
-    config: Annotated[Path | None, typer.Option(help="Settings of tracking and smoothing, a TOML file.")] = None,
+    estimator: EstimatorOption = DEFAULT_ESTIMATOR,
+    camera: CameraOption = None,
+    fov_deg: FovOption = None,
+    smooth: SmoothOption = True,
+    config: ConfigOption = None,
     curve_key: Annotated[
         Path | None, typer.Option(help="Encrypt the stream with this secret certificate, see docs/stream.md.")
     ] = None,
@@ -66,17 +70,16 @@ def live(
     if list_cameras:
         _list_cameras()
         return
-    settings = load(config) if config is not None else LineConfig()
-    settings = replace(settings, smoothing=replace(settings.smoothing, enabled=smooth and settings.smoothing.enabled))
+    chosen = settings(config, smooth=smooth)
     camera_of = camera_choice(camera, fov_deg)
     pictures = open_source(source, SourceOptions(loop=loop, pace=pace, mirror=mirror))
     curve = None if curve_key is None else CurveServer(curve_key)
     with ExitStack() as stack, stopped_by_signals() as stop:
         publisher = stack.enter_context(Publisher(publish, stream_id, allow_remote=allow_remote, curve=curve))
         with download_bar() as progress:
-            parts = stack.enter_context(live_parts(estimator, settings, camera_of=camera_of, progress=progress))
+            parts = stack.enter_context(live_parts(estimator, chosen, camera_of=camera_of, progress=progress))
         viewer = stack.enter_context(_viewer(wanted=view))
-        facts = LineFacts(parts.estimator.name, parts.estimator.weights, settings.smoothing.enabled)
+        facts = LineFacts(parts.estimator.name, parts.estimator.weights, chosen.smoothing.enabled)
         running = LiveLoop(
             source=stack.enter_context(pictures), parts=parts, publisher=publisher, viewer=viewer, facts=facts
         )

@@ -3,19 +3,27 @@
 from __future__ import annotations
 
 from contextlib import ExitStack
-from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
 import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from realtime.config import LineConfig, load
 from realtime.frame import Frame
-from realtime.parts import ESTIMATORS, LiveParts, camera_choice, live_parts
+from realtime.parts import LiveParts, camera_choice, live_parts
 from realtime.person import TrackedPerson
 from realtime.sources import FrameSource, SourceOptions, open_source
 from realtime.track_file import OverlayVideo, outputs_for, tracked
+from tools.line_options import (
+    DEFAULT_ESTIMATOR,
+    CameraOption,
+    ConfigOption,
+    EstimatorOption,
+    FovOption,
+    MirrorOption,
+    SmoothOption,
+    settings,
+)
 from tools.progress import download_bar
 
 
@@ -25,27 +33,22 @@ def track(
     overlay: Annotated[
         Path | None, typer.Option(help="Also write an .mp4 with the skeletons drawn; with several videos a directory.")
     ] = None,
-    estimator: Annotated[str, typer.Option(help=f"What computes the poses: {', '.join(ESTIMATORS)}.")] = ESTIMATORS[0],
-    camera: Annotated[
-        Path | None, typer.Option(help="Intrinsics: a TOML file with K, size and optionally distortion.")
-    ] = None,
-    fov_deg: Annotated[
-        float | None, typer.Option(help="Without --camera: field of view along the longer side (55).")
-    ] = None,
-    smooth: Annotated[bool, typer.Option(help="Smooth the poses over time.")] = True,
-    mirror: Annotated[bool, typer.Option("--mirror", help="Swap left and right, as a mirror does.")] = False,
-    config: Annotated[Path | None, typer.Option(help="Settings of tracking and smoothing, a TOML file.")] = None,
+    estimator: EstimatorOption = DEFAULT_ESTIMATOR,
+    camera: CameraOption = None,
+    fov_deg: FovOption = None,
+    smooth: SmoothOption = True,
+    mirror: MirrorOption = False,
+    config: ConfigOption = None,
 ) -> None:
     """Write the 3D poses of every frame to a file: one row per person and frame, see docs/files.md."""
-    settings = load(config) if config is not None else LineConfig()
-    settings = replace(settings, smoothing=replace(settings.smoothing, enabled=smooth and settings.smoothing.enabled))
+    chosen = settings(config, smooth=smooth)
     camera_of = camera_choice(camera, fov_deg)
     options = SourceOptions(pace="max", mirror=mirror)
     jobs = outputs_for(videos, out, overlay)
     sources = [open_source(job.video, options) for job in jobs]
     with download_bar() as progress:
         for job, source in zip(jobs, sources, strict=True):
-            with live_parts(estimator, settings, camera_of=camera_of, progress=progress) as parts, source:
+            with live_parts(estimator, chosen, camera_of=camera_of, progress=progress) as parts, source:
                 _track(source, parts, out=job.out, overlay=job.overlay)
 
 

@@ -8,6 +8,7 @@ import signal
 import sys
 import time
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -21,7 +22,7 @@ from realtime.announcements import Percentiles
 from realtime.codec import MESSAGES, Message, json_of
 from realtime.message import PersonMessage
 from realtime.reception import Reception, listened
-from realtime.subscriber import Reader, SubscribeError, every
+from realtime.subscriber import CurveClient, Reader, SubscribeError, every
 
 REDRAW_S = 0.1
 
@@ -32,13 +33,16 @@ def watch(
     json: Annotated[bool, typer.Option("--json", help="One line of JSON per message instead of a table.")] = False,
     frames: Annotated[int | None, typer.Option(min=1, help="End after so many frames.")] = None,
     seconds: Annotated[float | None, typer.Option(min=0.1, help="End after so many seconds.")] = None,
+    server_key: Annotated[Path | None, typer.Option(help="Public CURVE key of a publisher that encrypts.")] = None,
+    curve_key: Annotated[Path | None, typer.Option(help="Your secret CURVE key, where it asks for one.")] = None,
     summary: Annotated[bool, typer.Option("--summary", help="At the end, print what was received.")] = False,
 ) -> None:
     """Show who is in the stream, how often, how late, and what was lost. Ctrl-C ends it."""
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     reception = Reception()
+    curve = None if server_key is None else CurveClient(server_key, curve_key)
     try:
-        with every(MESSAGES, connect, stream_id=stream_id) as reader:
+        with every(MESSAGES, connect, stream_id=stream_id, curve=curve) as reader:
             show = _lines if json else _table
             with contextlib.suppress(KeyboardInterrupt):
                 show(reader, reception, frames=frames, seconds=seconds)

@@ -215,7 +215,8 @@ def _joined(glb: Glb, pieces: list[_Piece], names: tuple[str, ...], parents: tup
         uv=np.concatenate([piece.uv for piece in pieces]),
         faces=np.concatenate([piece.faces + np.int32(first) for piece, first in zip(pieces, firsts[:-1], strict=True)]),
         parts=tuple(
-            Part(int(first), len(piece.faces), piece.texture) for piece, first in zip(pieces, face_firsts[:-1], strict=True)
+            Part(int(first), len(piece.faces), piece.texture)
+            for piece, first in zip(pieces, face_firsts[:-1], strict=True)
         ),
         joint_indices=np.concatenate([piece.joint_indices for piece in pieces]),
         joint_weights=np.concatenate([piece.joint_weights for piece in pieces]),
@@ -223,6 +224,6 @@ def _joined(glb: Glb, pieces: list[_Piece], names: tuple[str, ...], parents: tup
         joint_parents=parents,
         rest_rotations=local,
         rest_translations_mm=np.einsum("jik,ji->jk", above, offsets),
-        inverse_bind=np.linalg.inv(bind),
+        inverse_bind=np.linalg.inv(bind).astype(np.float64),
         textures_rgb=textures_rgb,
     )

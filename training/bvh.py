@@ -169,7 +169,9 @@ class _Reader:
         count = int(self.number())
         known = _ROTATIONS if parent >= 0 else _ROTATIONS + _POSITIONS
         if not 0 <= count <= len(known):  # positions below the root mean different things to different programs
-            raise self.fail(f"joint {name} has {count} channels where at most {len(known)} can be; export rotations only")
+            raise self.fail(
+                f"joint {name} has {count} channels where at most {len(known)} can be; export rotations only"
+            )
         channels = tuple(self.word(*known) for _ in range(count))
         if len(set(channels)) != count:
             raise self.fail(f"joint {name} lists a channel twice: {' '.join(channels)}")

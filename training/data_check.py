@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from training.cmu import TEST_SUBJECTS, load_motion
+from training.cmu import TEST_SUBJECTS, load_motion, read_clips
 from training.data_directory import DataDirectory, DataDirectoryError
 from training.data_error import DataError
 from training.human36m import read_npz, read_originals
@@ -29,30 +29,43 @@ class Source:
 
 SOURCES = {
     "motion": Source(
-        "CMU motion capture, BVH", "training and testing tokenizers and denoisers without licensed data",
+        "CMU motion capture, BVH",
+        "training and testing tokenizers and denoisers without licensed data",
         "http://mocap.cs.cmu.edu (BVH conversion: https://sites.google.com/a/cgspeed.com/cgspeed/motion-capture)",
         "free, acknowledge mocap.cs.cmu.edu (NSF EIA-0196217)",
     ),
     "avatars": Source(
-        "VALID avatars, .glb", "drawing training pictures and the demo clip",
-        "https://github.com/xrtlab/Validated-Avatar-Library-for-Inclusion-and-Diversity---VALID", "MIT",
+        "VALID avatars, .glb",
+        "drawing training pictures and the demo clip",
+        "https://github.com/xrtlab/Validated-Avatar-Library-for-Inclusion-and-Diversity---VALID "
+        "(as .glb: https://github.com/c-frame/valid-avatars-glb)",
+        "MIT",
     ),
     "backgrounds": Source(
-        "Poly Haven panoramas, .jpg", "backgrounds and light of training pictures", "https://polyhaven.com/hdris", "CC0",
+        "Poly Haven panoramas, .jpg",
+        "backgrounds and light of training pictures",
+        "https://polyhaven.com/hdris",
+        "CC0",
     ),
     "human36m": Source(
-        "Human3.6M", "training and testing on real people, protocol 1", "http://vision.imar.ro/human3.6m/",
+        "Human3.6M",
+        "training and testing on real people, protocol 1",
+        "http://vision.imar.ro/human3.6m/",
         "registration, non-commercial research",
     ),
     "3dpw": Source(
-        "3DPW", "testing in the wild: 3DPW, 3DPW-Occ, 3DPW-AdvOcc", "https://virtualhumans.mpi-inf.mpg.de/3DPW/",
+        "3DPW",
+        "testing in the wild: 3DPW, 3DPW-Occ, 3DPW-AdvOcc",
+        "https://virtualhumans.mpi-inf.mpg.de/3DPW/",
         "registration, non-commercial research",
     ),
     "smpl": Source(
-        "SMPL models", "Human3.6M's joints for 3DPW's protocol", "https://smpl.is.tue.mpg.de",
+        "SMPL models",
+        "Human3.6M's joints for 3DPW's protocol",
+        "https://smpl.is.tue.mpg.de",
         "registration, non-commercial research",
     ),
-}  # fmt: skip
+}
 """By the name of the folder in the data directory."""
 
 
@@ -93,13 +106,26 @@ def _motion(directory: DataDirectory) -> _Lines:
     except DataDirectoryError as error:
         yield "missing", str(error)
         return
-    motion = load_motion(directory)
+    try:
+        motion = load_motion(directory)
+    except DataError:
+        yield from _refused_clips(paths)
+        return
     yield "found", f"{len(paths)} clips, {len(motion)} frames, subjects {', '.join(sorted(motion.subjects))}"
     if absent := TEST_SUBJECTS - motion.subjects:
         yield (
             "missing",
             f"test subjects {', '.join(sorted(absent))}: evaluations need all of {', '.join(sorted(TEST_SUBJECTS))}",
         )
+
+
+def _refused_clips(paths: list[Path]) -> _Lines:
+    """All of them, where loading stops at the first."""
+    for path in paths:
+        try:
+            read_clips([path])
+        except DataError as error:
+            yield "refused", str(error)
 
 
 def _avatars(directory: DataDirectory) -> _Lines:

@@ -10,18 +10,24 @@ from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 
+import av
 import numpy as np
 from numpy.typing import NDArray
 
 from engine.body.camera import Camera
 from training.avatar import Avatar, load_avatar
-from training.bvh import read_bvh
-from training.data_directory import DataDirectory
+from training.bvh import BvhError, read_bvh
+from training.data_directory import DataDirectory, DataDirectoryError
+from training.gltf import AvatarError
 from training.ground import on_ground
 from training.kinematics import Array, axis_rotation
-from training.panorama import read_panorama
-from training.render import Body, Renderer, View
+from training.panorama import PanoramaError, read_panorama
+from training.render import Body, Renderer, RenderError
 from training.retarget import CMU_JOINTS, AvatarMotion, retarget
+from training.view import View
+
+ClipError = (AvatarError, BvhError, DataDirectoryError, PanoramaError, RenderError)
+"""What can go wrong with data or driver; each names its cure."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +51,7 @@ class ClipPlan:
     rate_hz: int = 30
 
 
-def render_clip(data: DataDirectory, plan: ClipPlan = ClipPlan()) -> Iterator[NDArray[np.uint8]]:  # noqa: B008
+def render_clip(data: DataDirectory, plan: ClipPlan = ClipPlan()) -> Iterator[NDArray[np.uint8]]:
     """The frames of the clip, (height, width, 3) sRGB, one at a time."""
     avatar = load_avatar(data.avatar(plan.avatar))
     moved = _staged(data, avatar, plan)
@@ -61,10 +67,8 @@ def render_clip(data: DataDirectory, plan: ClipPlan = ClipPlan()) -> Iterator[ND
 
 def write_clip(frames: Iterator[NDArray[np.uint8]], path: Path, *, size_wh: tuple[int, int], rate_hz: int) -> int:
     """H.264 in MP4, which OpenCV's own wheels decode everywhere; returns the number of frames written."""
-    import av
-
-    count = 0
-    with av.open(str(path), "w", options={"movflags": "faststart"}) as container:
+    count, unfinished = 0, path.with_name(f"{path.stem}.part{path.suffix}")
+    with av.open(str(unfinished), "w", options={"movflags": "faststart"}) as container:
         stream = container.add_stream("libx264", rate=Fraction(rate_hz), options={"crf": "21", "preset": "slow"})
         stream.width, stream.height = size_wh
         stream.pix_fmt = "yuv420p"
@@ -73,6 +77,7 @@ def write_clip(frames: Iterator[NDArray[np.uint8]], path: Path, *, size_wh: tupl
             container.mux(stream.encode(av.VideoFrame.from_ndarray(image_rgb, format="rgb24")))
             count += 1
         container.mux(stream.encode(None))
+    unfinished.replace(path)
     return count
 
 
@@ -88,5 +93,5 @@ def _staged(data: DataDirectory, avatar: Avatar, plan: ClipPlan) -> AvatarMotion
 def _middle(moved: AvatarMotion, avatar: Avatar, cut: slice) -> Array:
     """The middle of the way that the hips go, on the ground."""
     hips_mm = moved.positions_mm[cut, avatar.row("Hips")]
-    middle = (hips_mm.min(axis=0) + hips_mm.max(axis=0)) / 2
-    return middle * (1.0, 0.0, 1.0)
+    middle: Array = (hips_mm.min(axis=0) + hips_mm.max(axis=0)) / 2 * np.array([1.0, 0.0, 1.0])
+    return middle

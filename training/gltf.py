@@ -44,10 +44,14 @@ class Glb:
         start = accessor.get("byteOffset", 0)
         data = self.view(accessor["bufferView"])
         if start + (count - 1) * stride + width * kind.itemsize > len(data):
-            raise AvatarError(f"{self.path}: accessor {index} reaches past its buffer; the file is damaged, fetch it again")
+            raise AvatarError(
+                f"{self.path}: accessor {index} reaches past its buffer; the file is damaged, fetch it again"
+            )
         values = np.ndarray((count, width), kind, data, start, (stride, kind.itemsize))
         if accessor.get("normalized"):
-            return np.maximum(values.astype(np.float32) / np.iinfo(kind).max, -1.0)
+            largest = 2 ** (8 * kind.itemsize - (kind.kind == "i")) - 1
+            fractions: NDArray[np.float32] = np.maximum(values.astype(np.float32) / largest, np.float32(-1.0))
+            return fractions
         return values.copy()
 
     def view(self, index: int) -> NDArray[np.uint8]:
@@ -95,7 +99,9 @@ class Glb:
         try:
             return np.asarray(Image.open(BytesIO(data.tobytes())).convert("RGB"))
         except OSError as error:
-            raise AvatarError(f"{self.path}: texture {index} cannot be decoded ({error}); fetch the file again") from error
+            raise AvatarError(
+                f"{self.path}: texture {index} cannot be decoded ({error}); fetch the file again"
+            ) from error
 
 
 def read_glb(path: Path) -> Glb:

@@ -17,7 +17,7 @@ from training.kinematics import Array
 from training.retarget import AvatarMotion, leg_ratio
 
 _CMU_SOLES_MM = np.array([[0.0, -59.0, 140.0], [0.0, -59.0, -50.0]])
-"""Ball-to-toe and heel from the ankle, in the foot's axes: the recorded T-pose has its ankles 59 mm above the ground."""
+"""Toe and heel from the ankle, in the foot's axes: the recorded T-pose has its ankles near 59 mm of height."""
 _NOISE_MM = 20.0
 """Clearance below this is taken for standing: skin and markers move by so much on a foot at rest."""
 _SMOOTH_FRAMES = 1.5
@@ -38,7 +38,8 @@ def recorded_clearance_mm(motion: Motion) -> Array:
     feet = motion.rows(["lFoot", "rFoot"])
     soles_mm = positions_mm[:, feet, None] + np.einsum("fjab,sb->fjsa", rotations[:, feet], _CMU_SOLES_MM)
     lowest_mm = soles_mm[..., 1].min(axis=(1, 2))
-    return lowest_mm - np.percentile(lowest_mm, 20)
+    clearance_mm: Array = lowest_mm - np.percentile(lowest_mm, 20)
+    return clearance_mm
 
 
 def lowest_sole_mm(moved: AvatarMotion, avatar: Avatar) -> Array:

@@ -110,7 +110,7 @@ def _original(path: Path) -> Any:
         except (ValueError, KeyError, IndexError, TypeError, NotImplementedError) as error:
             raise _refused(path, "data", f"cannot be read ({error})") from error
     try:
-        import cdflib  # type: ignore[import-not-found, unused-ignore]
+        import cdflib
     except ModuleNotFoundError as error:
         raise DataError.of(path, "format", "CDF needs a reader", cure="pip install cdflib") from error
     try:

@@ -43,7 +43,8 @@ def nearest_rotation(matrix: ArrayLike) -> Array:
     """(..., 3, 3) -> the closest proper rotation (orthogonal Procrustes, Schoenemann 1966)."""
     u, _, vt = np.linalg.svd(np.asarray(matrix, np.float64))
     u[..., :, 2] *= np.linalg.det(u @ vt)[..., None]
-    return u @ vt
+    nearest: Array = u @ vt
+    return nearest
 
 
 def shortest_rotation(source: ArrayLike, target: ArrayLike) -> Array:
@@ -58,7 +59,8 @@ def shortest_rotation(source: ArrayLike, target: ArrayLike) -> Array:
         raise ValueError(f"no shortest rotation between opposite directions {a} and {b}")
     x, y, z = np.cross(a, b)
     cross = np.array([[0, -z, y], [z, 0, -x], [-y, x, 0]])
-    return np.eye(3) + cross + cross @ cross / (1 + cosine)  # Rodrigues' formula without the angle
+    rotation: Array = np.eye(3) + cross + cross @ cross / (1 + cosine)  # Rodrigues' formula without the angle
+    return rotation
 
 
 def forward(parents: Sequence[int], rotations: Array, translations: Array) -> tuple[Array, Array]:

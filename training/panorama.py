@@ -49,9 +49,9 @@ def read_panorama(path: Path, *, turn_deg: float = 0.0, sun_strength: float = 1.
     height, width = image_bgr.shape[:2]
     if abs(width - 2 * height) > 2:
         raise PanoramaError(f"{path} is {width}x{height}; an equirectangular picture is twice as wide as high")
-    image_rgb = cv2.cvtColor(image_bgr, cv2.COLOR_BGR2RGB)
+    image_rgb = np.ascontiguousarray(image_bgr[..., ::-1], np.uint8)
     small = cv2.resize(image_rgb, _LIGHT_SIZE_WH, interpolation=cv2.INTER_AREA)
-    radiance = linear_of_srgb(small)
+    radiance = linear_of_srgb(np.asarray(small, np.uint8))
     turn_rad = float(np.deg2rad(turn_deg))
     directions, steradians = _directions(turn_rad)
     harmonics = _harmonics(directions)
@@ -75,9 +75,7 @@ def _directions(turn_rad: float) -> tuple[Array, Array]:
     azimuth = ((np.arange(width) + 0.5) / width - 0.5) * 2 * np.pi
     polar = (np.arange(height) + 0.5) / height * np.pi
     polar, azimuth = np.meshgrid(polar, azimuth, indexing="ij")
-    flat = np.stack(
-        [np.sin(polar) * np.sin(azimuth), np.cos(polar), -np.sin(polar) * np.cos(azimuth)], axis=-1
-    )
+    flat = np.stack([np.sin(polar) * np.sin(azimuth), np.cos(polar), -np.sin(polar) * np.cos(azimuth)], axis=-1)
     steradians = np.sin(polar) * (np.pi / height) * (2 * np.pi / width)
     return flat @ axis_rotation("Y", turn_rad).T, steradians
 
@@ -99,7 +97,8 @@ def _harmonics(directions: Array) -> Array:
 def _brightest(radiance: Array, directions: Array, steradians: Array) -> Array:
     """Where most light of the upper half comes from: the mean of the brightest part, at least 25 degrees high."""
     light = radiance.mean(axis=-1) ** 4 * steradians * (directions[..., 1] > 0)
-    mean = np.einsum("hw,hwk->k", light, directions)
-    mean /= max(float(np.linalg.norm(mean)), 1e-9)
+    mean: Array = np.einsum("hw,hwk->k", light, directions)
+    mean = mean / max(float(np.linalg.norm(mean)), 1e-9)
     mean[1] = max(mean[1], float(np.tan(np.deg2rad(25.0)) * np.hypot(mean[0], mean[2])), 0.1)
-    return mean / np.linalg.norm(mean)
+    unit: Array = mean / np.linalg.norm(mean)
+    return unit

@@ -13,15 +13,14 @@ from typing import Any, Self
 import cv2
 import moderngl
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
-from engine.body.camera import Camera
 from training import shaders
 from training.avatar import Avatar, Floats
 from training.kinematics import Array
 from training.panorama import Panorama
+from training.view import View
 
-_NEAR_MM, _FAR_MM = 100.0, 100_000.0
 _SHADOW_SIZE_PX = 1024
 _FOOTPRINT_SIZE_PX = 512
 _FOOTPRINT_HEIGHT_MM = 1000.0
@@ -38,52 +37,6 @@ class RenderError(RuntimeError):
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class View:
-    """A camera somewhere in the world: x_camera = rotation @ (x_world - eye_mm), camera axes as in engine.body."""
-
-    camera: Camera
-    rotation: Array
-    eye_mm: Array
-
-    @classmethod
-    def towards(cls, camera: Camera, eye_mm: ArrayLike, *, target_mm: ArrayLike) -> View:
-        """A level camera at `eye_mm` whose optical axis goes through `target_mm`."""
-        eye = np.asarray(eye_mm, np.float64)
-        forward = np.asarray(target_mm, np.float64) - eye
-        forward /= np.linalg.norm(forward)
-        right = np.cross(forward, (0.0, 1.0, 0.0))
-        right /= np.linalg.norm(right)
-        return cls(camera, np.stack([right, np.cross(forward, right), forward]), eye)
-
-    def camera_mm(self, world_mm: Array) -> Array:
-        """(..., 3) world points -> camera axes."""
-        return (world_mm - self.eye_mm) @ self.rotation.T
-
-    @property
-    def clip_from_world(self) -> Array:
-        """OpenGL's matrix for rows stored from the top: y is not flipped, so the first row read back is the top one."""
-        (fx, fy), (cx, cy), (width, height) = self.camera.focal_px, self.camera.centre_px, self.camera.size_wh
-        projection = np.array(
-            [
-                [2 * fx / width, 0.0, (2 * cx + 1) / width - 1, 0.0],
-                [0.0, 2 * fy / height, (2 * cy + 1) / height - 1, 0.0],
-                [0.0, 0.0, (_FAR_MM + _NEAR_MM) / (_FAR_MM - _NEAR_MM), -2 * _FAR_MM * _NEAR_MM / (_FAR_MM - _NEAR_MM)],
-                [0.0, 0.0, 1.0, 0.0],
-            ]
-        )
-        placed = np.eye(4)
-        placed[:3, :3], placed[:3, 3] = self.rotation, -self.rotation @ self.eye_mm
-        return projection @ placed
-
-    @property
-    def ray_from_ndc(self) -> Array:
-        """(3, 3): (x, y, 1) in normalised device coordinates -> direction in the world."""
-        width, height = self.camera.size_wh
-        pixel_from_ndc = np.array([[width / 2, 0, (width - 1) / 2], [0, height / 2, (height - 1) / 2], [0, 0, 1]])
-        return self.rotation.T @ np.linalg.inv(self.camera.K) @ pixel_from_ndc
-
-
-@dataclass(frozen=True, slots=True, eq=False)
 class Body:
     """An avatar in one pose."""
 
@@ -97,7 +50,7 @@ class Renderer:
 
     def __init__(self, size_wh: tuple[int, int], panorama: Panorama, *, exposure: float = 1.0) -> None:
         try:
-            self._gl = moderngl.create_context(standalone=True, backend="egl")
+            self._gl = moderngl.create_context(standalone=True, backend="egl")  # type: ignore[arg-type]  # the stub forgets str
         except Exception as error:  # moderngl raises bare Exception where no driver answers
             raise RenderError(f"no off-screen OpenGL ({error}); apt install libegl1 libgl1-mesa-dri") from error
         gl = self._gl
@@ -128,7 +81,9 @@ class Renderer:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self._gl.release()
 
     def picture(self, view: View, bodies: Sequence[Body]) -> NDArray[np.uint8]:
@@ -193,7 +148,9 @@ class Renderer:
 class _Person:
     """An avatar's buffers on the device; positions and normals are rewritten for every pose."""
 
-    def __init__(self, gl: moderngl.Context, avatar: Avatar, *, depth: moderngl.Program, drawn: moderngl.Program) -> None:
+    def __init__(
+        self, gl: moderngl.Context, avatar: Avatar, *, depth: moderngl.Program, drawn: moderngl.Program
+    ) -> None:
         self.avatar = avatar
         self._positions = gl.buffer(reserve=avatar.vertices_mm.nbytes, dynamic=True)
         self._normals = gl.buffer(reserve=avatar.normals.nbytes, dynamic=True)

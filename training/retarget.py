@@ -76,7 +76,9 @@ def retarget(motion: Motion, avatar: Avatar) -> AvatarMotion:
             turned[:, row] = _blend(recorded, motion.rows(_SOURCES[name])) @ straight[row]
         else:
             turned[:, row] = turned[:, parent] @ local[:, row] if parent >= 0 else local[:, row]
-    translations = np.broadcast_to(avatar.rest_translations_mm, (len(motion), *avatar.rest_translations_mm.shape)).copy()
+    translations = np.broadcast_to(
+        avatar.rest_translations_mm, (len(motion), *avatar.rest_translations_mm.shape)
+    ).copy()
     hips = avatar.row("Hips")
     translations[:, hips] = motion.root_mm * leg_ratio(motion, avatar)
     return AvatarMotion(*forward(avatar.joint_parents, localised(avatar.joint_parents, turned), translations))
@@ -106,4 +108,3 @@ def _blend(rotations: Array, rows: list[int]) -> Array:
     if len(rows) == 1:
         return rotations[:, rows[0]]
     return nearest_rotation(rotations[:, rows].mean(axis=1))
-

@@ -92,7 +92,8 @@ class Smpl:
         blended = np.einsum("vj,fjab->fvab", self.weights, world)
         shift = np.einsum("vj,fja->fva", self.weights, moved)
         turned: Array = np.einsum("fvab,fvb->fva", blended, posed)
-        return turned + shift + translation_m[:, None]
+        turned += shift + translation_m[:, None]
+        return turned
 
 
 def load_regressor(path: Path) -> Array:

@@ -73,7 +73,7 @@ def merged(detections: Detections, max_overlap: float = 0.3) -> Detections:
     rest = np.arange(len(detections))
     best: list[Detections] = []
     while len(rest):
-        overlaps = _overlap(detections.boxes_xyxy[rest[0]], detections.boxes_xyxy[rest])
+        overlaps = overlap(detections.boxes_xyxy[rest[0]], detections.boxes_xyxy[rest])
         same = overlaps > max_overlap
         same[0] = True  # also a box without area
         best.append(_average(detections[rest[same]]))
@@ -104,7 +104,8 @@ def _average(group: Detections) -> Detections:
     )
 
 
-def _overlap(box: F32, boxes: F32) -> F32:
+def overlap(box: F32, boxes: F32) -> F32:
+    """(4,), (n, 4) -> (n,) intersection over union; 0 where both are empty."""
     low, high = np.maximum(box[:2], boxes[:, :2]), np.minimum(box[2:], boxes[:, 2:])
     shared = np.prod(np.clip(high - low, 0, None), axis=1)
     areas = np.prod(boxes[:, 2:] - boxes[:, :2], axis=1)

@@ -74,6 +74,7 @@ class Upsample:
     sources: tuple[int, ...]
     output: int
     factor: int
+    activation: Activation = "none"
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ from engine.blazepose.cache import cache_dir, sha256_of, write_atomically
 from engine.blazepose.fetch import DETECTOR, LANDMARK, NetworkFile, NetworkFilesError, network_files
 from engine.blazepose.graph import Layout, NetworkGraph
 from engine.blazepose.pip_download import Progress, silent
+from engine.blazepose.simplify import simplified
 from engine.blazepose.tflite_graph import read_graph
 from engine.blazepose.to_onnx import CONVERTER_VERSION, to_onnx
 
@@ -110,7 +111,7 @@ def _is_intact(target: Path) -> bool:
 
 
 def _store(target: Path, graph: NetworkGraph) -> None:
-    content = to_onnx(graph).SerializeToString(deterministic=True)
+    content = to_onnx(simplified(graph)).SerializeToString(deterministic=True)
     log.info("converted %s to %s", graph.source, target)
     try:
         write_atomically(target, content)

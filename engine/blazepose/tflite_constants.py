@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -9,6 +10,9 @@ import tflite
 from numpy.typing import NDArray
 
 from engine.blazepose.graph import NetworkGraphError, Shape
+
+_MOST_WEIGHTS = 10_000_000
+"""In one tensor; a damaged file must not ask for all memory. The largest here has 0.3 million."""
 
 _DTYPES = {
     tflite.TensorType.FLOAT32: np.dtype("<f4"),
@@ -42,26 +46,28 @@ def shape_of(tensor: Any) -> Shape:
 
 def _densified(values: NDArray[Any], shape: Shape, sparsity: Any) -> NDArray[Any]:
     """Undo the TFLite sparse format: levels of a tree, each dense or with compressed rows (schema.fbs)."""
-    if sparsity.BlockMapLength():
-        raise NetworkGraphError("a constant is stored in sparse blocks, which is not supported")
     order = [int(axis) for axis in sparsity.TraversalOrderAsNumpy()]
+    if sparsity.BlockMapLength() or sorted(order) != list(range(len(shape))) or math.prod(shape) > _MOST_WEIGHTS:
+        raise NetworkGraphError(f"a constant of shape {shape} is stored sparsely in a way that is not supported")
     nodes = np.zeros((1, 0), np.int64)  # one row of coordinates for every node reached so far
-    for level in range(sparsity.DimMetadataLength()):
-        nodes = _descended(nodes, sparsity.DimMetadata(level))
+    for level, axis in enumerate(order):
+        nodes = _descended(nodes, sparsity.DimMetadata(level), size=shape[axis])
     dense = np.zeros(shape, values.dtype)
     dense[tuple(nodes[:, order.index(axis)] for axis in range(len(shape)))] = values[: len(nodes)]
     return dense
 
 
-def _descended(nodes: NDArray[np.int64], level: Any) -> NDArray[np.int64]:
+def _descended(nodes: NDArray[np.int64], level: Any, *, size: int) -> NDArray[np.int64]:
     if level.Format() == tflite.DimensionType.DENSE:
-        size = level.DenseSize()
         parents = np.repeat(np.arange(len(nodes)), size)
         coordinates = np.tile(np.arange(size), len(nodes))
     else:
         segments = _index_vector(level.ArraySegments(), level.ArraySegmentsType())
         coordinates = _index_vector(level.ArrayIndices(), level.ArrayIndicesType())
-        parents = np.repeat(np.arange(len(nodes)), np.diff(segments))
+        counts = np.diff(segments)
+        if len(counts) != len(nodes) or counts.sum() != len(coordinates) or (counts < 0).any():
+            raise NetworkGraphError("a sparse constant contradicts itself, the file is damaged; get the file again")
+        parents = np.repeat(np.arange(len(nodes)), counts)
     return np.concatenate([nodes[parents], coordinates[:, None]], axis=1)
 
 

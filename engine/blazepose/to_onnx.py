@@ -34,8 +34,8 @@ OPSET = 17
 IR_VERSION = 9
 """Fixed so that the oldest onnxruntime that we admit reads what the newest onnx writes."""
 
-CONVERTER_VERSION = "1"
-"""Raise it whenever the emitted graph changes: cached graphs are keyed by it."""
+CONVERTER_VERSION = "2"
+"""Raise it whenever the emitted graph changes (`simplify.py` included): cached graphs are keyed by it."""
 
 _TO_CHANNELS_FIRST = [0, 3, 1, 2]
 _TO_CHANNELS_LAST = [0, 2, 3, 1]
@@ -134,7 +134,9 @@ class _Emitter:
     def _upsample(self, op: Upsample) -> None:
         scales = self._constant(f"scales_{op.factor}", np.array([1, 1, op.factor, op.factor], np.float32))
         modes = {"mode": "linear", "coordinate_transformation_mode": "half_pixel"}
-        self._node("Resize", [_name(op.sources[0]), "", scales], _name(op.output), **modes)
+        raw = self._activated(op.output, op.activation)
+        self._node("Resize", [_name(op.sources[0]), "", scales], raw, **modes)
+        self._activate(op.output, op.activation)
 
     @_emit.register
     def _depth_to_space(self, op: DepthToSpace) -> None:

@@ -26,16 +26,19 @@ _DTYPES = {
 class OnnxRuntimeBackend:
     """A `Backend` on onnxruntime. The model is loaded on entering; its output arrays are fresh for every run.
 
-    threads: workers inside one operation; they do not spin, so that a capture thread and a publisher on the same
-    cores get their share. allow_spinning: True trades that for a little latency, for benchmarks.
+    threads: workers inside one operation. spin_us: how long an idle worker waits awake for the next operation; enough
+    to bridge the gaps inside one run, too little to keep a capture thread or a subscriber from the core afterwards
+    (measured in docs/experiments.md; onnxruntime's own default is about a millisecond).
     """
 
-    def __init__(self, path: Path, threads: int = 1, *, allow_spinning: bool = False) -> None:
+    def __init__(self, path: Path, threads: int = 1, *, spin_us: int = 20) -> None:
         if threads < 1:
             raise BackendError(f"{path.name}: threads must be at least 1, got {threads}")
+        if spin_us < 0:
+            raise BackendError(f"{path.name}: spin_us must not be negative, got {spin_us}")
         self._path = path
         self._threads = threads
-        self._allow_spinning = allow_spinning
+        self._spin_us = spin_us
         self._session: Any = None
         self._inputs: tuple[TensorInfo, ...] = ()
         self._outputs: tuple[TensorInfo, ...] = ()
@@ -66,7 +69,9 @@ class OnnxRuntimeBackend:
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = self._threads
         options.inter_op_num_threads = 1
-        options.add_session_config_entry("session.intra_op.allow_spinning", "1" if self._allow_spinning else "0")
+        options.add_session_config_entry("session.intra_op.allow_spinning", "1" if self._spin_us else "0")
+        if self._spin_us:
+            options.add_session_config_entry("session.intra_op.spin_duration_us", str(self._spin_us))
         options.log_severity_level = 3
         try:
             session = onnxruntime.InferenceSession(str(self._path), options, providers=["CPUExecutionProvider"])

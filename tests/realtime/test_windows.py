@@ -1,3 +1,5 @@
+from itertools import pairwise
+
 import pytest
 
 from realtime.windows import around, coarse_tiles, fine_tiles, whole
@@ -24,7 +26,7 @@ def test_tiles_cover_the_picture_and_overlap(size, tiles_of):
         starts = sorted({(tile.left_px, tile.top_px)[axis] for tile in tiles})
         assert starts[0] == 0
         assert starts[-1] + side == pytest.approx(length)
-        assert all(after - before <= 0.6 * side + 1e-6 for before, after in zip(starts, starts[1:], strict=False))
+        assert all(after - before <= 0.6 * side + 1e-6 for before, after in pairwise(starts))
 
 
 def test_the_window_around_a_point_has_it_in_its_middle():

@@ -36,9 +36,9 @@ def test_frame_zero_is_the_straight_t_pose(folder: Path) -> None:
     motion = load_motion(DataDirectory.find(folder))
     angles = angles_deg(posed_mm(motion.rotations[[0, 30, 60]], mean_offsets_mm(3)))
     for name in ("left_knee_flexion", "right_knee_flexion"):
-        assert angles[name].max() < 3
+        assert angles[name].max() < 11  # people do not stand quite straight; the drawn knees add 8 degrees to all
     for name in ("left_elbow_flexion", "right_elbow_flexion"):
-        assert angles[name].max() < 12  # arms are held out by hand; as drawn they would be bent by 17 and more
+        assert angles[name].max() < 0.1
 
 
 def test_walking_people_walk_upright_and_forwards(folder: Path) -> None:

@@ -1,9 +1,11 @@
-"""Parts that the tests of the stream share: people, frames, and messages as the line makes them."""
+"""Messages as the line makes them, and a publisher that sends them: fixtures, known everywhere through conftest."""
 
 from __future__ import annotations
 
+import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from queue import Queue
 
 import numpy as np
 import pytest
@@ -11,8 +13,10 @@ import pytest
 from engine.body.camera import Camera
 from engine.body.pose import PersonPose, Points33
 from realtime.frame import Frame
+from realtime.health import Health
 from realtime.message import LineFacts, PoseMessage
 from realtime.person import TrackedPerson
+from realtime.publisher import Publisher
 
 
 def _person(person_id: int, *, complete: bool) -> TrackedPerson:
@@ -48,3 +52,26 @@ def pose_message() -> Callable[..., PoseMessage]:
         return PoseMessage.of(frame, people, camera=Camera.from_fov((64, 48)), line=line, drops=2)
 
     return make
+
+
+@pytest.fixture
+def live_stream(pose_message) -> Iterator[Publisher]:
+    """A publisher that sends a pose of two people every 10 ms and beats, until the test ends."""
+    ended = threading.Event()
+    started: Queue[Publisher] = Queue()
+
+    def publish() -> None:
+        with Publisher("tcp://127.0.0.1:*") as publisher:
+            health = Health()
+            started.put(publisher)
+            index = 0
+            while not ended.wait(0.01):
+                health.published(publisher.send(pose_message(index, persons=2)))
+                publisher.beat(health.message)
+                index += 1
+
+    line = threading.Thread(target=publish)
+    line.start()
+    yield started.get(timeout=10)
+    ended.set()
+    line.join(timeout=10)

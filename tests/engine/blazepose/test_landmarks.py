@@ -1,0 +1,88 @@
+"""Laws of the landmark decoding: what the heatmap may move, and where."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from engine.blazepose.landmarks import crop_landmarks, refined
+
+
+def cold() -> np.ndarray:
+    return np.full((64, 64, 39), -30, np.float32)
+
+
+def points(x: float, y: float) -> np.ndarray:
+    return np.tile(np.array([x, y], np.float32), (39, 1))
+
+
+def loop_refined(points_px: np.ndarray, heatmap: np.ndarray) -> np.ndarray:
+    """The same written as the calculator's loop, point by point and cell by cell."""
+    result = points_px.copy()
+    for index, (x, y) in enumerate(points_px / 4):
+        column, row = int(x), int(y)
+        if not (0 <= column < 64 and 0 <= row < 64):
+            continue
+        total = weighted_x = weighted_y = best = 0.0
+        for cell_y in range(max(0, row - 4), min(64, row + 5)):
+            for cell_x in range(max(0, column - 4), min(64, column + 5)):
+                heat = 1 / (1 + np.exp(-float(heatmap[cell_y, cell_x, index])))
+                total, best = total + heat, max(best, heat)
+                weighted_x, weighted_y = weighted_x + heat * cell_x, weighted_y + heat * cell_y
+        if best >= 0.5:
+            result[index] = weighted_x / total * 4, weighted_y / total * 4
+    return result
+
+
+def test_agrees_with_the_loop_everywhere_in_the_crop_and_at_its_edges() -> None:
+    generator = np.random.default_rng(0)
+    heatmap = generator.normal(-3, 2, (64, 64, 39)).astype(np.float32)
+    for _ in range(5):
+        places = generator.uniform(4, 255, (39, 2)).astype(np.float32)
+        places[:4] = [[0, 0], [255.9, 255.9], [0, 255.9], [130, 2]]
+        np.testing.assert_allclose(refined(places, heatmap), loop_refined(places, heatmap), atol=1e-3)
+
+
+def test_a_hot_cell_in_the_window_draws_the_point() -> None:
+    heatmap = cold()
+    heatmap[30, 34] = 10  # row 30, column 34
+    np.testing.assert_allclose(refined(points(130, 118), heatmap), points(136, 120), atol=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("place", "logit"), [((130.0, 118.0), -0.1), ((100.0, 118.0), 10.0), ((-3.0, 118.0), 10.0), ((130.0, 300.0), 10.0)]
+)
+def test_unsure_far_or_outside_points_stay(place: tuple[float, float], logit: float) -> None:
+    heatmap = cold()
+    heatmap[30, 34] = logit
+    before = points(*place)
+    np.testing.assert_array_equal(refined(before, heatmap), before)
+
+
+def test_the_input_is_not_written_to() -> None:
+    heatmap = cold()
+    heatmap[30, 34] = 10
+    before = points(130, 118)
+    refined(before, heatmap)
+    np.testing.assert_array_equal(before, points(130, 118))
+
+
+def test_fields_of_a_row_of_the_batch() -> None:
+    generator = np.random.default_rng(0)
+    values = generator.normal(0, 100, (2, 39, 5)).astype(np.float32)
+    outputs = {
+        "landmarks": values.reshape(2, 195),
+        "heatmap": np.stack([cold(), cold()]),
+        "world": generator.normal(size=(2, 117)).astype(np.float32),
+        "presence": np.array([[0.25], [0.75]], np.float32),
+    }
+    found = crop_landmarks(outputs, 1)
+    np.testing.assert_array_equal(found.points_px, values[1, :, :2])
+    np.testing.assert_array_equal(found.depth_px, values[1, :, 2])
+    assert ((found.visibility >= 0) & (found.visibility <= 1)).all() and np.isfinite(found.in_picture).all()
+    assert (found.visibility > 0.5).tolist() == (values[1, :, 3] > 0).tolist()
+    assert (found.in_picture > 0.5).tolist() == (values[1, :, 4] > 0).tolist()
+    np.testing.assert_array_equal(found.world_m, outputs["world"][1].reshape(39, 3))
+    assert found.presence == 0.75
+    outputs["world"][:] = 0
+    assert found.world_m.any()  # the answer owns its arrays
