@@ -46,7 +46,7 @@ VERBS = (
     Verb("data", "tools.data", "Check training data, make things from it."),
     Verb("train", "tools.train", "Train the tokenizer or the denoiser."),
     Verb("evaluate", "tools.evaluate", "Measure a tokenizer or poses on data with ground truth."),
-    Verb("ablate", "tools.ablate", "Run the paper's ablations on the data at hand, at a stated budget."),
+    Verb("ablate", "tools.ablate", "Run the paper's ablations at a stated budget."),
 )
 _VERB_BY_NAME = {verb.name: verb for verb in VERBS}
 
