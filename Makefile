@@ -39,7 +39,7 @@ compare: networks  ## frames per second against MediaPipe on VIDEO=..., in an en
 
 train:  ## add what training needs (torch, lightning)
 	@$(BOOTSTRAP) --extras train
-	@echo "The training environment is ready in .venv. This version has no training commands yet."
+	@echo "The training environment is ready in .venv. Start with: .venv/bin/di2pose train tokenizer --help"
 
 clean:  ## back to a fresh clone; downloaded networks stay in your cache directory
 	rm -rf .venv .venv-mediapipe build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis

@@ -130,7 +130,14 @@ def _varied(name: str, setting: str, base: ModelConfig) -> ModelConfig:
     encoder = LocalMlpConfig(blocks=2, channels=96, mlp_ratio=2)
     decoder = LocalMlpConfig(blocks=1, channels=96, mlp_ratio=2)
     tokens = replace(
-        base.tokenizer, layout="joints", encoder=encoder, decoder=decoder, corrupt_poses=0.0, corrupt_share=0.0
+        base.tokenizer,
+        layout="joints",
+        stages=1,
+        mix_channels=0,
+        encoder=encoder,
+        decoder=decoder,
+        corrupt_poses=0.0,
+        corrupt_share=0.0,
     )
     if name == "joint-shift":
         groups = int(setting)

@@ -14,8 +14,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from engine.model.bottleneck import COORDINATES, JOINTS
 from engine.model.config import LocalMlpConfig
-from engine.model.pose_mlp import COORDINATES, JOINTS, residual_stack
+from engine.model.pose_mlp import residual_stack
 
 SCALE_MM = 250.0
 COMMITMENT = 0.25

@@ -1,6 +1,7 @@
 """2D to 3D with hidden joints: Di2Pose's three transitions beside a classifier and a regression of the same size.
 
-    python -m training.compare_conditional --data DIR --tokenizer live --out FILE.jsonl --steps 400 --seeds 3
+    di2pose train tokenizer --config training/conditional.toml --data DIR --out TOKENIZER
+    python -m training.compare_conditional --data DIR --tokenizer TOKENIZER/checkpoint --out FILE.jsonl
 
 Every method gets the same network body, condition, batches and number of steps. A line is appended after each run and
 runs that the file already holds are skipped, so the script can be cut and called again. `--table` prints what is there.
@@ -52,24 +53,24 @@ class Budget:
     """The same for every method. `every`: one held-out frame of so many is tested."""
 
     steps: int
-    batch: int = 64
-    every: int = 64
-    sampling_steps: int = 5
+    batch: int = 32
+    every: int = 128
+    sampling_steps: int = 10
 
 
 def configured(stage1: ModelConfig, method: str, budget: Budget) -> ModelConfig:
     """A denoiser small enough for a CPU around the given tokenizer."""
     occ, replaced = MASSES[method.removeprefix("di2pose ")] if method.startswith("di2pose") else MASSES["both"]
     plan = OptimiserConfig(
-        lr=1e-3, weight_decay=0.045, beta1=0.9, beta2=0.96, batch=budget.batch, epochs=1, warmup_steps=100,
+        lr=3e-3, weight_decay=0.045, beta1=0.9, beta2=0.96, batch=budget.batch, epochs=1, warmup_steps=100,
         lr_schedule="cosine", clip_norm=0.5, ema_decay=0.99,
     )  # fmt: skip
     return replace(
         stage1,
         denoiser=DenoiserConfig(
-            layers=3, heads=4, channels=96, condition_channels=96, head="levels", token_input="codes"
+            layers=2, heads=4, channels=64, condition_channels=64, head="levels", token_input="codes"
         ),
-        condition=ConditionConfig(layers=2, heads=4),
+        condition=ConditionConfig(layers=1, heads=4),
         diffusion=DiffusionConfig(steps=20, final_occ=occ, final_replace=replaced),
         sampling=SamplingConfig(sampler="ancestral", steps=budget.sampling_steps, hypotheses=1),
         denoiser_training=replace(stage1.denoiser_training, optimiser=plan),
@@ -137,11 +138,11 @@ def table(rows: list[dict[str, Any]]) -> str:
 def main() -> None:
     parser = argparse.ArgumentParser(description="Compare ways from 2D joints to a 3D pose.")
     parser.add_argument("--data", type=Path)
-    parser.add_argument("--tokenizer", default="live")
+    parser.add_argument("--tokenizer", required=True, help="Few codes make the diffusion cheap: conditional.toml.")
     parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("--steps", type=int, default=400)
-    parser.add_argument("--batch", type=int, default=64)
-    parser.add_argument("--every", type=int, default=64)
+    parser.add_argument("--steps", type=int, default=1200)
+    parser.add_argument("--batch", type=int, default=32)
+    parser.add_argument("--every", type=int, default=128)
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--threads", type=int)
     parser.add_argument("--only", action="append", choices=METHODS, help="One method; repeat for several.")

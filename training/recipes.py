@@ -22,6 +22,7 @@ def recipes(ours: ModelConfig) -> dict[str, ModelConfig]:
         calm,
         layout="joints",
         stages=1,
+        mix_channels=0,
         scale_mm=1000.0,
         encoder=LocalMlpConfig(blocks=4, channels=PAPER_WIDTH),
         decoder=LocalMlpConfig(blocks=1, channels=PAPER_WIDTH),

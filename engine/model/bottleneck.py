@@ -87,8 +87,12 @@ class Stage(nn.Module):
         return rest
 
     def _start_as_linear_code(self) -> None:
-        """Random projections and their pseudo-inverse: a usable quantiser before the first step."""
-        nn.init.normal_(self.of_rest.weight, std=COORDINATES**-0.5)
+        """Orthogonal projections and their pseudo-inverse: a usable quantiser before the first step.
+
+        Plain random ones are badly conditioned where there are about as many latents as coordinates.
+        """
+        spare = self.of_rest.out_features / COORDINATES
+        nn.init.orthogonal_(self.of_rest.weight, gain=max(1.0, spare) ** 0.5)
         nn.init.normal_(self.of_features.weight, std=0.1 * self.of_features.in_features**-0.5)
         with torch.no_grad():
             self.read_out.weight.copy_(torch.linalg.pinv(self.of_rest.weight))

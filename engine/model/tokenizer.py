@@ -76,6 +76,9 @@ class Decoder(nn.Module):
         self.blocks = _blocks(config.decoder)
         # A bias would be the same for every joint and vanish with the pelvis.
         self.project = nn.Linear(config.decoder.channels, 3, bias=False)
+        if config.mix_channels:
+            # The sketch is right from the start; corrections begin near zero.
+            nn.init.normal_(self.project.weight, std=1e-3)
 
     def forward(self, x: Float[Tensor, "batch joint channel"]) -> Float[Tensor, "batch joint 3"]:
         joints: Tensor = self.project(self.blocks(x))

@@ -122,7 +122,7 @@ def test_the_papers_bottleneck_is_two_plain_linear_layers_each_way() -> None:
 
 def test_stages_come_nearer_one_after_the_other_before_any_training() -> None:
     torch.manual_seed(0)
-    config = dataclasses.replace(STAGED, tokens=180, mix_channels=8)
+    config = dataclasses.replace(STAGED, tokens=30, mix_channels=8)
     bottleneck = StagedBottleneck(config, FiniteScalarQuantiser(config.levels))
     joints = poses_mm(64) / 1000
     compressed = bottleneck.compress(torch.zeros(64, 17, 24), joints)
