@@ -5,6 +5,7 @@ from __future__ import annotations
 import multiprocessing
 import threading
 import time
+from contextlib import nullcontext
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from typing import Any
@@ -41,28 +42,29 @@ class BenchResult:
     """Decode to publish, one frame after the other, without a window."""
     stage_ms: dict[str, Percentiles]
     capture_to_publish_ms: Percentiles
-    publish_to_receive_ms: Percentiles
+    publish_to_receive_ms: Percentiles | None
+    """None without a subscriber."""
     received: int
 
 
-def measured(source: str, *, frames: int, estimator: str, config: LineConfig) -> BenchResult:
-    """Run `frames` frames of a file (looped) as fast as they go, with a subscriber in a process of its own."""
+def measured(source: str, *, frames: int, estimator: str, config: LineConfig, listen: bool) -> BenchResult:
+    """Run `frames` frames of a file (looped) as fast as they go; `listen`: to a subscriber in a process of its own."""
     pictures = open_source(source, SourceOptions(loop=True, pace="max"))
     begun_ns = time.monotonic_ns()
     with (
         live_parts(estimator, config, camera_of=camera_choice()) as parts,
         Publisher(ANY_PORT) as publisher,
-        _Reader(publisher) as reader,
+        _Reader(publisher) if listen else nullcontext() as reader,
         pictures,
     ):
-        load_s = (time.monotonic_ns() - begun_ns) * 1e-9 - reader.start_s
+        load_s = (time.monotonic_ns() - begun_ns) * 1e-9 - (reader.start_s if reader else 0.0)
         facts = LineFacts(parts.estimator.name, parts.estimator.weights, config.smoothing.enabled)
         loop = LiveLoop(source=pictures, parts=parts, publisher=publisher, viewer=None, facts=facts)
         began_ns = time.monotonic_ns()
         loop.run(threading.Event(), max_frames=frames)
         spent_s = (time.monotonic_ns() - began_ns) * 1e-9
         health = loop.health.message()
-        summary = reader.summary()
+        summary = reader.summary() if reader else None
         return BenchResult(
             source=pictures.name,
             image_wh=pictures.size_wh,
@@ -73,8 +75,8 @@ def measured(source: str, *, frames: int, estimator: str, config: LineConfig) ->
             frames_per_s=loop.frames / spent_s,
             stage_ms=health.stage_ms,
             capture_to_publish_ms=health.capture_to_publish_ms,
-            publish_to_receive_ms=summary.publish_to_receive_ms,
-            received=summary.frames,
+            publish_to_receive_ms=summary.publish_to_receive_ms if summary else None,
+            received=summary.frames if summary else 0,
         )
 
 

@@ -42,7 +42,8 @@ class PersonFinder:
         self._newcomers = Newcomers(config)
         self._ids = itertools.count(1)
         self._provisional = itertools.count(-1, -1)
-        self._frames_until_search = 0
+        self._frames_until_tiles = 0
+        self._frames_until_window = config.detect_every_frames
         self._turn = 0
         self._looked_again = False
 
@@ -52,7 +53,7 @@ class PersonFinder:
         self._lost.clear()
         self._detected.clear()
         self._newcomers.forget()
-        self._frames_until_search = 0
+        self._frames_until_tiles = 0
 
     def persons(self, frame: Frame) -> list[PersonCrop]:
         """A crop for everybody followed and for every newcomer; newcomers have negative ids until believed."""
@@ -120,21 +121,22 @@ class PersonFinder:
         """The whole picture when nobody is known, else one window in turn now and then; and doubtful newcomers."""
         suspected = self._newcomers.next_frame()
         if not self._tracks:
+            self._frames_until_window = self._config.detect_every_frames
             return self._detect(frame, [windows.whole(frame.size_wh), *suspected])
-        self._frames_until_search -= 1
-        if self._frames_until_search > 0:
+        self._frames_until_window -= 1
+        if self._frames_until_window > 0:
             return self._detect(frame, suspected) if suspected else []
-        self._frames_until_search = self._config.detect_every_frames
+        self._frames_until_window = self._config.detect_every_frames
         cycle = [windows.whole(frame.size_wh), *windows.coarse_tiles(frame.size_wh)]
         self._turn += 1
         return self._detect(frame, [cycle[self._turn % len(cycle)], *suspected])
 
     def _search_tiles(self, frame: Frame) -> list[Detection]:
         """All coarse tiles and one fine one in turn, every few frames."""
-        self._frames_until_search -= 1
-        if self._frames_until_search > 0:
+        self._frames_until_tiles -= 1
+        if self._frames_until_tiles > 0:
             return []
-        self._frames_until_search = self._config.search_every_frames
+        self._frames_until_tiles = self._config.search_every_frames
         fine = windows.fine_tiles(frame.size_wh)
         self._turn += 1
         return self._detect(frame, windows.coarse_tiles(frame.size_wh) + fine[self._turn % max(len(fine), 1) :][:1])

@@ -23,15 +23,16 @@ def bench(
     estimator: EstimatorOption = DEFAULT_ESTIMATOR,
     threads: Annotated[int | None, typer.Option(min=1, help="Threads of one network run.")] = None,
     config: ConfigOption = None,
+    listen: Annotated[bool, typer.Option(help="With a subscriber in a second process.")] = True,
     json: Annotated[Path | None, typer.Option(help="Also write the figures to this file; `-` prints them.")] = None,
 ) -> None:
-    """Run a clip through the whole line as fast as it goes, with a subscriber in a second process.
+    """Run a clip through the whole line as fast as it goes, from decoding to publishing.
 
     Figures depend on what else the machine does: compare only runs that were made side by side.
     """
     chosen = settings(config)
     chosen = chosen if threads is None else dataclasses.replace(chosen, threads=threads)
-    result = measured(source, frames=frames, estimator=estimator, config=chosen)
+    result = measured(source, frames=frames, estimator=estimator, config=chosen, listen=listen)
     if json is not None:
         text = json_format.dumps(msgspec.to_builtins(result), indent=1)
         typer.echo(text) if str(json) == "-" else json.write_text(text + "\n", encoding="utf-8")
@@ -46,9 +47,12 @@ def _table(result: BenchResult) -> Table:
         _row(table, name, spent)
     table.add_section()
     _row(table, "capture to publish", result.capture_to_publish_ms)
-    _row(table, "publish to receive", result.publish_to_receive_ms)
+    heard = ""
+    if result.publish_to_receive_ms is not None:
+        _row(table, "publish to receive", result.publish_to_receive_ms)
+        heard = f", {result.received} received"
     table.caption = (
-        f"{result.frames_per_s:.1f} frames/s over {result.frames} frames, {result.received} received; "
+        f"{result.frames_per_s:.1f} frames/s over {result.frames} frames{heard}; "
         f"networks ready in {result.load_s:.2f} s"
     )
     return table

@@ -2,8 +2,8 @@
 
     python tests/benchmarks/compare_mediapipe.py VIDEO --mediapipe-python ENV/bin/python [--pairs 5] [--rounds 10]
 
-Ours counts everything from decoding to publishing, with a subscriber in a second process; MediaPipe's counts decoding
-and its own processing. `make compare` makes the second environment.
+Ours counts everything from decoding to publishing, MediaPipe's decoding and its own processing. `make compare` makes the
+second environment.
 """
 
 import argparse
@@ -36,7 +36,7 @@ def main() -> None:
 
 def _ours(video: Path, frames: int) -> float:
     command = [sys.executable, "-m", "tools.cli", "bench", "--source", str(video), "--frames", str(frames)]
-    return float(json.loads(_output([*command, "--json", "-"]))["frames_per_s"])
+    return float(json.loads(_output([*command, "--no-listen", "--json", "-"]))["frames_per_s"])
 
 
 def _theirs(python: Path, video: Path, rounds: int) -> float:
