@@ -16,7 +16,9 @@ def ablate(
     ] = None,
     data: Annotated[Path | None, typer.Option(help="Data directory; default $DI2POSE_DATA.")] = None,
     config: Annotated[str, typer.Option(help="What the studies vary.")] = "live",
-    tokenizer: Annotated[str, typer.Option(help="Trained tokenizer for stage 2: shipped name or folder.")] = "live",
+    tokenizer: Annotated[
+        str, typer.Option(help="For stage 2: shipped name or folder; few codes (training/conditional.toml) are fast.")
+    ] = "live",
     tokenizer_steps: Annotated[int, typer.Option(min=1, help="Training steps of each tokenizer.")] = 300,
     denoiser_steps: Annotated[int, typer.Option(min=1, help="Training steps of each denoiser.")] = 200,
     seed: Annotated[int, typer.Option(help="Same seed, same numbers.")] = 0,

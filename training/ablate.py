@@ -16,7 +16,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from engine.model.config import DiffusionConfig, LocalMlpConfig, ModelConfig
+from engine.model.config import LocalMlpConfig, ModelConfig
 from engine.model.tokenizer import Tokenizer
 from training.budget import train_for
 from training.cmu import BoneMotion, Clip
@@ -190,7 +190,7 @@ def _stage2(name: str, setting: str, base: ModelConfig, budget: AblationBudget) 
     small = configured(base, "di2pose both", Budget(budget.denoiser_steps, budget.batch, budget.every))
     if name == "final-occ":
         occ = float(setting)
-        return replace(small, diffusion=DiffusionConfig(20, occ, 1 - occ)), 1.0, 20
+        return replace(small, diffusion=replace(small.diffusion, final_occ=occ, final_replace=1 - occ)), 1.0, 20
     if name == "transitions":
         return configured(base, f"di2pose {setting}", Budget(budget.denoiser_steps, budget.batch)), 1.0, 20
     if name == "steps":

@@ -25,6 +25,7 @@ from torch import Tensor, nn
 from engine.model.config import (
     ConditionConfig,
     DenoiserConfig,
+    DenoiserTrainingConfig,
     DiffusionConfig,
     ModelConfig,
     OptimiserConfig,
@@ -55,12 +56,15 @@ class Budget:
     steps: int
     batch: int = 32
     every: int = 128
-    sampling_steps: int = 10
+    sampling_steps: int = 5
+    loss: str = "direct"
+    """`paper`: bound + 5e-4 auxiliary. `direct`: auxiliary and joint-space loss at weight 1, as the classifier has."""
 
 
 def configured(stage1: ModelConfig, method: str, budget: Budget) -> ModelConfig:
     """A denoiser small enough for a CPU around the given tokenizer."""
     occ, replaced = MASSES[method.removeprefix("di2pose ")] if method.startswith("di2pose") else MASSES["both"]
+    direct = budget.loss == "direct"
     plan = OptimiserConfig(
         lr=3e-3, weight_decay=0.045, beta1=0.9, beta2=0.96, batch=budget.batch, epochs=1, warmup_steps=100,
         lr_schedule="cosine", clip_norm=0.5, ema_decay=0.99,
@@ -71,9 +75,9 @@ def configured(stage1: ModelConfig, method: str, budget: Budget) -> ModelConfig:
             layers=2, heads=4, channels=64, condition_channels=64, head="levels", token_input="codes"
         ),
         condition=ConditionConfig(layers=1, heads=4),
-        diffusion=DiffusionConfig(steps=20, final_occ=occ, final_replace=replaced),
+        diffusion=DiffusionConfig(20, occ, replaced, auxiliary_weight=1.0 if direct else 5e-4),
         sampling=SamplingConfig(sampler="ancestral", steps=budget.sampling_steps, hypotheses=1),
-        denoiser_training=replace(stage1.denoiser_training, optimiser=plan),
+        denoiser_training=DenoiserTrainingConfig(plan, joint_loss_weight=1.0 if direct else 0.0),
     )
 
 
@@ -97,7 +101,7 @@ def run_one(
     start_s = time.process_time()
     train_for(lifter, loss, plan=config.denoiser_training.optimiser, steps=budget.steps, seed=seed)
     row: dict[str, Any] = {
-        "method": method, "seed": seed, "step": budget.steps, "batch": budget.batch,
+        "method": method, "seed": seed, "step": budget.steps, "loss": budget.loss, "batch": budget.batch,
         "parameters": sum(weight.numel() for weight in lifter.parameters()),
         "cpu_s": round(time.process_time() - start_s),
     }  # fmt: skip
@@ -143,6 +147,7 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=1200)
     parser.add_argument("--batch", type=int, default=32)
     parser.add_argument("--every", type=int, default=128)
+    parser.add_argument("--loss", choices=("direct", "paper"), default="direct", help="Of Di2Pose; see Budget.")
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--threads", type=int)
     parser.add_argument("--only", action="append", choices=METHODS, help="One method; repeat for several.")
@@ -155,7 +160,10 @@ def main() -> None:
     if asked.threads:
         torch.set_num_threads(asked.threads)
     stage1, tokenizer = shipped_tokenizer(asked.tokenizer)
-    motion, budget = load_motion(DataDirectory.find(asked.data)), Budget(asked.steps, asked.batch, asked.every)
+    motion, budget = (
+        load_motion(DataDirectory.find(asked.data)),
+        Budget(asked.steps, asked.batch, asked.every, loss=asked.loss),
+    )
     for seed in range(asked.seeds):
         for method in asked.only or METHODS:
             if any(

@@ -50,7 +50,8 @@ def main() -> None:
     steady = np.sort(times_ms[WARM_UP:])
     print(
         f"{name}: least {steady[0]:.3f} ms, median {np.median(steady):.3f} ms, "
-        f"p99 {steady[int(0.99 * len(steady))]:.3f} ms, CPU time {cpu_ms:.3f} ms, difference to torch {difference_mm:.5f} mm"
+        f"p99 {steady[int(0.99 * len(steady))]:.3f} ms, CPU time {cpu_ms:.3f} ms, "
+        f"difference to torch {difference_mm:.5f} mm"
     )
 
 

@@ -18,6 +18,7 @@ import training.train_tokenizer as stage1
 from engine.model import checkpoint
 from training.evaluate_tokenizer import shipped_tokenizer
 from training.journal import JOURNAL_NAME, read_journal
+from training.run import RunError, RunOptions, share_of
 from training.snapshot import SNAPSHOT_NAME, SnapshotError
 from training.train_tokenizer import CHECKPOINT_NAME, train_tokenizer
 
@@ -118,7 +119,7 @@ def loaded(saved: Path) -> tuple[dict[str, torch.Tensor], int]:
         return {name: file.get_tensor(name) for name in file.keys()}, int(file.metadata()["step"])  # noqa: SIM118
 
 
-def wait_until(ready: object, process: subprocess.Popen[bytes], timeout_s: float = 120.0) -> None:
+def wait_until(ready: object, process: subprocess.Popen[bytes], timeout_s: float = 250.0) -> None:
     deadline = time.monotonic() + timeout_s
     while not ready():  # type: ignore[operator]
         assert process.poll() is None, "the run ended by itself"
@@ -137,3 +138,41 @@ def test_two_processes_learn_what_one_learns(tmp_path: Path, repo_root: Path) ->
     ]
     assert len(losses[0]) == 4
     assert losses[1] == pytest.approx(losses[0], rel=1e-4)
+
+
+def test_a_state_of_another_format_is_refused(tmp_path: Path) -> None:
+    from safetensors.torch import load_file, save_file
+
+    options = tiny_options(tmp_path, steps=2)
+    train_tokenizer(tiny_config(), tiny_motion(), options=options)
+    saved = tmp_path / SNAPSHOT_NAME
+    save_file(load_file(saved), saved, {"format_version": "99", "step": "2", "recipe": "{}"})
+    with pytest.raises(SnapshotError, match=r"format '99', this version reads 1; continue with the version"):
+        train_tokenizer(tiny_config(), tiny_motion(), options=options)
+
+
+def test_mixed_precision_learns_about_the_same(tmp_path: Path) -> None:
+    losses = []
+    for precision in ("32-true", "bf16-mixed"):
+        options = replace(tiny_options(tmp_path / precision, steps=6), precision=precision)
+        trained = train_tokenizer(tiny_config(), tiny_motion(), options=options)
+        losses.append([entry["loss_mm"] for entry in read_journal(options.out / JOURNAL_NAME) if "loss_mm" in entry])
+        assert all(value.dtype == torch.float32 for value in trained.tokenizer.parameters())
+    assert losses[0] != losses[1]
+    assert losses[1] == pytest.approx(losses[0], rel=0.05)
+
+
+def test_a_batch_that_cannot_be_shared_is_refused() -> None:
+    class ThreeProcesses:
+        world_size, global_rank = 3, 0
+
+    with pytest.raises(RunError, match="batch of 8 cannot be shared by 3 processes; change the batch size"):
+        share_of(ThreeProcesses(), torch.zeros(8, 17, 3))  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    "settings,cause", [({"precision": "8-bit"}, "'8-bit'"), ({"steps": 0}, "steps"), ({"devices": 0}, "devices")]
+)
+def test_impossible_options_are_refused(tmp_path: Path, settings: dict[str, object], cause: str) -> None:
+    with pytest.raises(RunError, match=cause):
+        RunOptions(tmp_path, **settings)  # type: ignore[arg-type]
