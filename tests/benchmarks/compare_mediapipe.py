@@ -2,8 +2,8 @@
 
     python tests/benchmarks/compare_mediapipe.py VIDEO --mediapipe-python ENV/bin/python [--pairs 5] [--rounds 10]
 
-Ours counts everything from decoding to publishing, MediaPipe's decoding and its own processing. `make compare` makes the
-second environment.
+Ours counts everything from decoding to publishing, MediaPipe's decoding and its own processing.
+`make compare` makes the second environment.
 """
 
 import argparse
