@@ -56,7 +56,7 @@ class Budget:
     steps: int
     batch: int = 32
     every: int = 128
-    sampling_steps: int = 5
+    sampling_steps: int = 10
     loss: str = "direct"
     """`paper`: bound + 5e-4 auxiliary. `direct`: auxiliary and joint-space loss at weight 1, as the classifier has."""
 
