@@ -29,9 +29,9 @@ def test_landmark_network(networks_dir: Path, image: np.ndarray) -> None:
     with OnnxRuntimeBackend(networks.landmark_onnx(features=tuple(networks.FEATURE_OUTPUTS))) as backend:
         expected = backend.run({"image": image})
     assert set(found) == set(expected)
-    for name, values in expected.items():  # on noise landmarks reach hundreds, float32 gives them 0.01
+    for name, values in expected.items():  # on noise landmarks reach hundreds, of which float32 keeps four digits here
         limit = 0.02 if name == "landmarks" else 2e-3
-        np.testing.assert_allclose(found[name].numpy(), values, atol=limit, err_msg=name)
+        np.testing.assert_allclose(found[name].numpy(), values, rtol=1e-4, atol=limit, err_msg=name)
 
 
 def test_detector_with_and_without_rewriting(networks_dir: Path) -> None:
