@@ -30,7 +30,7 @@ def test_landmark_network(networks_dir: Path, image: np.ndarray) -> None:
         expected = backend.run({"image": image})
     assert set(found) == set(expected)
     for name, values in expected.items():  # on noise landmarks reach hundreds, of which float32 keeps four digits here
-        limit = 0.02 if name == "landmarks" else 2e-3
+        limit = 0.05 if name == "landmarks" else 2e-3
         np.testing.assert_allclose(found[name].numpy(), values, rtol=1e-4, atol=limit, err_msg=name)
 
 
