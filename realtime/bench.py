@@ -16,6 +16,7 @@ from realtime.config import LineConfig
 from realtime.live import LiveLoop
 from realtime.message import LineFacts
 from realtime.parts import camera_choice, live_parts
+from realtime.priority import step_back
 from realtime.publisher import Publisher
 from realtime.reception import Reception, Summary, listened
 from realtime.sources import SourceOptions, open_source
@@ -52,9 +53,10 @@ def measured(source: str, *, frames: int, estimator: str, config: LineConfig, li
     pictures = open_source(source, SourceOptions(loop=True, pace="max"))
     begun_ns = time.monotonic_ns()
     with (
-        live_parts(estimator, config, camera_of=camera_choice()) as parts,
         Publisher(ANY_PORT) as publisher,
         _Reader(publisher) if listen else nullcontext() as reader,
+        _stepped_back(),
+        live_parts(estimator, config, camera_of=camera_choice()) as parts,
         pictures,
     ):
         load_s = (time.monotonic_ns() - begun_ns) * 1e-9 - (reader.start_s if reader else 0.0)
@@ -78,6 +80,12 @@ def measured(source: str, *, frames: int, estimator: str, config: LineConfig, li
             publish_to_receive_ms=summary.publish_to_receive_ms if summary else None,
             received=summary.frames if summary else 0,
         )
+
+
+def _stepped_back() -> nullcontext[None]:
+    """As `di2pose live` does it: after the publisher is open and before the networks are loaded."""
+    step_back()
+    return nullcontext()
 
 
 class _Reader:

@@ -14,6 +14,7 @@ from realtime.cameras import list_cameras as cameras_here
 from realtime.live import LiveLoop, stopped_by_signals
 from realtime.message import LineFacts
 from realtime.parts import camera_choice, live_parts
+from realtime.priority import step_back
 from realtime.publisher import CurveServer, Publisher
 from realtime.sources import SourceOptions, open_source
 from realtime.view import Viewer, why_no_window
@@ -76,6 +77,7 @@ def live(
     curve = None if curve_key is None else CurveServer(curve_key)
     with ExitStack() as stack, stopped_by_signals() as stop:
         publisher = stack.enter_context(Publisher(publish, stream_id, allow_remote=allow_remote, curve=curve))
+        step_back()
         with download_bar() as progress:
             parts = stack.enter_context(live_parts(estimator, chosen, camera_of=camera_of, progress=progress))
         viewer = stack.enter_context(_viewer(wanted=view))
