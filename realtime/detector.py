@@ -19,9 +19,8 @@ from engine.blazepose.decode import (
     overlap,
 )
 from engine.blazepose.networks import DETECTOR_SIZE_PX, INPUT_NAME
-from engine.blazepose.regions import region_around
+from engine.blazepose.regions import region_around, shown_to_detector
 from engine.blazepose.warp import cut_small, detector_input
-from engine.body.crop import Region
 from engine.runtime.backend import Backend
 from realtime import tracks
 from realtime.frame import Frame
@@ -56,7 +55,7 @@ class PersonDetector:
         return _each_once(found)
 
     def _in_window(self, frame: Frame, window: Window) -> list[_Sighting]:
-        region = Region(window.centre_px, window.side_px)
+        region = shown_to_detector(window.middle_px, window.side_px)
         picture, frame_from_crop = cut_small(frame.image_rgb, region, DETECTOR_SIZE_PX)
         outputs = self._backend.run({INPUT_NAME: detector_input(picture[None])})
         people = decoded(outputs["boxes"][0], outputs["scores"][0], min_score=self._min_score)

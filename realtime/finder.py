@@ -119,17 +119,21 @@ class PersonFinder:
 
     def _search(self, frame: Frame) -> list[Detection]:
         """The whole picture when nobody is known, else one window in turn now and then; and doubtful newcomers."""
-        suspected = self._newcomers.next_frame()
-        if not self._tracks:
-            self._frames_until_window = self._config.detect_every_frames
-            return self._detect(frame, [windows.whole(frame.size_wh), *suspected])
+        self._newcomers.next_frame()
+        found = self._detect(frame, self._due(frame))
+        return found + self._detect(frame, self._newcomers.not_in(found))
+
+    def _due(self, frame: Frame) -> list[Window]:
+        whole = windows.whole(frame.size_wh)
         self._frames_until_window -= 1
-        if self._frames_until_window > 0:
-            return self._detect(frame, suspected) if suspected else []
+        if self._tracks and self._frames_until_window > 0:
+            return []
         self._frames_until_window = self._config.detect_every_frames
-        cycle = [windows.whole(frame.size_wh), *windows.coarse_tiles(frame.size_wh)]
+        if not self._tracks:
+            return [whole]
+        cycle = [whole, *windows.coarse_tiles(frame.size_wh)]
         self._turn += 1
-        return self._detect(frame, [cycle[self._turn % len(cycle)], *suspected])
+        return [cycle[self._turn % len(cycle)]]
 
     def _search_tiles(self, frame: Frame) -> list[Detection]:
         """All coarse tiles and one fine one in turn, every few frames."""

@@ -2,11 +2,13 @@
 
 The detector also fires on table legs, and on the head of somebody of whom nothing else is in the picture yet. So
 whoever comes must last: two frames where detector and pose agree and both are sure, four where they are not. Who is
-there in the very first frame is believed at once when sure.
+there in the very first frame did not come and is believed at once when clear, so that a single photograph has people
+too, also when half of the body is out of it.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -46,11 +48,14 @@ class Newcomers:
     _now: list[_Suspect] = field(default_factory=list)
     _frames: int = 0
 
-    def next_frame(self) -> list[Window]:
-        """Begin a frame; the places where doubtful newcomers were, to be looked at again."""
+    def next_frame(self) -> None:
         self._before, self._now = self._now, []
         self._frames += 1
-        return [windows.around(tuple(one.trunk_px.mean(axis=0)), 2 * one.size_px) for one in self._before]
+
+    def not_in(self, found: Sequence[Detection]) -> list[Window]:
+        """Where doubtful newcomers were in the frame before and nobody was found in this one: to be looked at."""
+        missed = [one for one in self._before if not any(self._same(one, detection) for detection in found)]
+        return [windows.around(tuple(one.trunk_px.mean(axis=0)), 2 * one.size_px) for one in missed]
 
     def forget(self) -> None:
         """The next frame is a first one again."""
@@ -63,14 +68,12 @@ class Newcomers:
         agreement = tracks.distance(detection.trunk_px, tracks.trunk_px(pose), detection.region.size_px)
         if agreement > _WEAK_AGREEMENT:
             return False
-        sure = (
-            detection.score >= _STRONG_SCORE
-            and pose.presence >= _STRONG_PRESENCE
-            and float(pose.confidence.mean()) >= _STRONG_CONFIDENCE
-            and agreement <= _STRONG_AGREEMENT
+        clear = (
+            detection.score >= _STRONG_SCORE and pose.presence >= _STRONG_PRESENCE and agreement <= _STRONG_AGREEMENT
         )
+        sure = clear and float(pose.confidence.mean()) >= _STRONG_CONFIDENCE
         evidence = (2 if sure else 1) + self._evidence_before(detection)
-        if evidence >= _ENOUGH or (sure and self._frames <= 1):
+        if evidence >= _ENOUGH or (clear and self._frames <= 1):
             return True
         self._now.append(_Suspect(detection.trunk_px, detection.region.size_px, evidence))
         return False

@@ -25,9 +25,9 @@ class Window:
     side_px: float
 
     @property
-    def centre_px(self) -> tuple[float, float]:
-        """Centre in pixels whose first centre is at 0."""
-        return self.left_px + self.side_px / 2 - 0.5, self.top_px + self.side_px / 2 - 0.5
+    def middle_px(self) -> tuple[float, float]:
+        """Counted from the frame's edge, as left and top are."""
+        return self.left_px + self.side_px / 2, self.top_px + self.side_px / 2
 
 
 def whole(size_wh: tuple[int, int]) -> Window:

@@ -29,9 +29,12 @@ def region_around(centre_px: ArrayLike, scale_point_px: ArrayLike) -> Region | N
     return _as_trained(centre, 2 * distance * _MARGIN, math.atan2(x, -y), network_px=LANDMARK_SIZE_PX)
 
 
-def whole_frame(size_wh: tuple[int, int]) -> Region:
-    """The upright square that holds the whole frame in its middle: what the detector is shown."""
-    return _as_trained(np.array(size_wh) / 2, float(max(size_wh)), 0.0, network_px=DETECTOR_SIZE_PX)
+def shown_to_detector(middle_px: ArrayLike, side_px: float) -> Region:
+    """The upright square around `middle_px` as the detector is to see it; both count from the frame's edge.
+
+    The whole frame is the square of its longer side around half its size.
+    """
+    return _as_trained(np.asarray(middle_px, np.float64), side_px, 0.0, network_px=DETECTOR_SIZE_PX)
 
 
 def turned_upright(points: NDArray[np.float32], angle_rad: float) -> NDArray[np.float32]:

@@ -12,7 +12,7 @@ from engine.body.crop import Region
 
 Outside = Literal["edge", "black"]
 
-_SPARSEST = 2.0
+_SPARSEST = 3.0
 """Pixels of the picture for one of the crop, along a side, that bilinear sampling may step over."""
 _REST_PX = 8
 """Picture kept around the region, so that halving does not reach into it from outside."""

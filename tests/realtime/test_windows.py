@@ -11,7 +11,7 @@ SIZES = [(1768, 994), (720, 1280), (640, 480), (500, 500), (3840, 800)]
 def test_the_whole_window_holds_the_picture_in_its_middle(size):
     window = whole(size)
     assert window.side_px == max(size)
-    assert window.centre_px == ((size[0] - 1) / 2, (size[1] - 1) / 2)
+    assert window.middle_px == (size[0] / 2, size[1] / 2)
 
 
 @pytest.mark.parametrize("size", SIZES)
@@ -30,4 +30,4 @@ def test_tiles_cover_the_picture_and_overlap(size, tiles_of):
 
 
 def test_the_window_around_a_point_has_it_in_its_middle():
-    assert around((100.0, 40.0), 64).centre_px == (100.0, 40.0)
+    assert around((100.0, 40.0), 64).middle_px == (100.5, 40.5)  # the middle of pixel (100, 40)

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from engine.blazepose.anchors import anchor_centres
 from engine.blazepose.decode import Detections, decoded, in_frame, merged
-from engine.blazepose.regions import whole_frame
+from engine.blazepose.regions import shown_to_detector
 
 
 def raw(count: int = 2254, score: float = -20.0) -> tuple[np.ndarray, np.ndarray]:
@@ -87,7 +87,7 @@ def test_merging_leaves_no_overlap_above_the_limit_with_a_better_seed(people: li
 
 
 def test_the_picture_middle_is_the_frame_middle() -> None:
-    frame_from_crop = whole_frame((1280, 720)).frame_from_crop(224)
+    frame_from_crop = shown_to_detector((640, 360), 1280).frame_from_crop(224)
     found = in_frame(detections((0.9, 0.5, 0.5)), frame_from_crop)
     np.testing.assert_allclose(found.points[0, 0], [640, 360], atol=1e-3)
     corner = in_frame(detections((0.9, 0.0, 0.0)), frame_from_crop)

@@ -18,7 +18,7 @@ import pytest
 from engine.blazepose import networks
 from engine.blazepose.decode import BODY_SCALE, HIP_CENTRE, decoded, in_frame, merged
 from engine.blazepose.landmarks import BODY_POINTS, NEXT_CENTRE, NEXT_SCALE, CropLandmarks, crop_landmarks
-from engine.blazepose.regions import region_around, turned_upright, whole_frame
+from engine.blazepose.regions import region_around, shown_to_detector, turned_upright
 from engine.blazepose.warp import cut, detector_input, landmark_input
 from engine.body.crop import Region, transformed
 from engine.runtime.onnxruntime_backend import OnnxRuntimeBackend
@@ -49,7 +49,8 @@ def backends(networks_dir: Path) -> Iterator[tuple[OnnxRuntimeBackend, OnnxRunti
 
 
 def detected_region(detector: OnnxRuntimeBackend, image_rgb: np.ndarray) -> Region:
-    frame = whole_frame((image_rgb.shape[1], image_rgb.shape[0]))
+    height, width = image_rgb.shape[:2]
+    frame = shown_to_detector((width / 2, height / 2), max(width, height))
     picture, frame_from_crop = cut(image_rgb, frame, networks.DETECTOR_SIZE_PX, outside="black")
     outputs = detector.run({"image": detector_input(picture)[None]})
     best = in_frame(merged(decoded(outputs["boxes"][0], outputs["scores"][0])), frame_from_crop).points[0]

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.blazepose.regions import region_around, turned_upright, whole_frame
+from engine.blazepose.regions import region_around, shown_to_detector, turned_upright
 from engine.blazepose.warp import cut, detector_input, landmark_input
 from engine.body.crop import PersonCrop, Region, inverted, transformed
 
@@ -79,7 +79,7 @@ def test_outside_of_the_frame_is_its_edge_or_black() -> None:
 
 
 def test_whole_frame_is_in_the_detectors_picture() -> None:
-    frame_from_crop = whole_frame((1280, 720)).frame_from_crop(224)
+    frame_from_crop = shown_to_detector((640, 360), 1280).frame_from_crop(224)
     corners = transformed([[0, 0], [1279, 719]], inverted(frame_from_crop))
     assert (corners >= 0).all() and (corners <= 224).all()
     np.testing.assert_allclose(corners.mean(axis=0), [112, 112], atol=0.2)
