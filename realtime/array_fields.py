@@ -45,7 +45,7 @@ class WithArrays(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def packed(value: object) -> bytes:
-    """The msgpack form of an array."""
+    """The msgpack form of an array; NotImplementedError for anything else is how msgspec's hooks say no."""
     if isinstance(value, np.ndarray):
         return value.astype(_WIRE, copy=False).tobytes()
     raise NotImplementedError(f"{type(value).__name__} does not travel on the stream")

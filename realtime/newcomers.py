@@ -25,8 +25,9 @@ _STRONG_PRESENCE = 0.8
 _STRONG_CONFIDENCE = 0.7
 _STRONG_AGREEMENT = 0.07
 _WEAK_AGREEMENT = 0.12
-"""Distance between the detector's trunk and the pose's, in sizes of the region: at most 0.05 on people, from 0.09 on
-what was taken for people (office and outdoor clips, docs/experiments.md)."""
+"""Distance between the detector's trunk and the pose's, in sizes of the region: mostly up to 0.05 on people, mostly
+above 0.07 on what was taken for people. Neither this nor score nor presence tells them apart alone
+(docs/experiments.md)."""
 _ENOUGH = 4
 """Evidence that makes a person: a doubtful look counts one, a sure one two."""
 _SAME_PLACE = 0.3

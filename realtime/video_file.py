@@ -22,7 +22,7 @@ CONVERT = "Play it with `ffplay` to check it, or convert it: ffmpeg -i IN -c:v l
 
 
 _DECODER_WISHES = {cv2.CAP_PROP_N_THREADS: 1} if (os.cpu_count() or 1) <= 2 else {}
-"""On two cores FFmpeg's own threads take the network's core away: 3 to 10 % fewer frames/s (docs/experiments.md)."""
+"""On two cores FFmpeg's own threads take the network's core away: 3 to 11 % fewer frames/s (docs/experiments.md)."""
 
 
 class VideoFile:
