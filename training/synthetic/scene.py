@@ -1,8 +1,8 @@
 """The nouns of synthetic pictures: what stands where, who looks at it, and what comes out.
 
-World axes: y up, millimetres, the ground is y = 0. Camera axes as in engine.body: x right, y down, z forward. Every crop
-is drawn directly at its own size: the map from camera to crop is the lens, then the inverse of `frame_from_crop`, so that
-no full frame is ever made.
+World axes: y up, millimetres, the ground is y = 0. Camera axes as in engine.body: x right, y down, z forward. Every
+crop is drawn directly at its own size: the map from camera to crop is the lens, then the inverse of `frame_from_crop`,
+so that no full frame is ever made.
 """
 
 from __future__ import annotations
