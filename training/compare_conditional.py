@@ -110,6 +110,11 @@ def run_one(
     return row
 
 
+def _is_of(row: dict[str, Any], method: str, seed: int, budget: Budget) -> bool:
+    asked = (method, seed, budget.steps, budget.batch, budget.loss)
+    return (row["method"], row["seed"], row["step"], row["batch"], row["loss"]) == asked
+
+
 def _test(lifter: Lifter, motion: BoneMotion, hidden: int, budget: Budget) -> dict[str, float]:
     """MPJPE of the first hypothesis, of the mean of all, and of the best one."""
     data = held_out(motion, hidden=hidden, every=budget.every)
@@ -166,10 +171,7 @@ def main() -> None:
     )
     for seed in range(asked.seeds):
         for method in asked.only or METHODS:
-            if any(
-                (row["method"], row["seed"], row["step"]) == (method, seed, asked.steps)
-                for row in read_journal(asked.out)
-            ):
+            if any(_is_of(row, method, seed, budget) for row in read_journal(asked.out)):
                 continue
             row = run_one(stage1, tokenizer, motion, method=method, seed=seed, budget=budget)
             with asked.out.open("a", encoding="utf-8") as file:
