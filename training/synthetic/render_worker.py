@@ -72,9 +72,17 @@ def work(pipe: Connection, opening: Opening, *, recipe: Recipe, out: Path) -> No
     except (EOFError, BrokenPipeError, ConnectionResetError):
         log.debug("the parent is gone")
     except Exception as error:
-        expected = isinstance(error, (DataError, OSError))
         with suppress(BrokenPipeError):  # the parent is gone: nobody to tell
-            pipe.send(Failed(str(error) or repr(error), "" if expected else traceback.format_exc()))
+            pipe.send(_failed(error))
+
+
+def _failed(error: Exception) -> Failed:
+    """In the words of its error where those are meant for the user, else with its traceback."""
+    if isinstance(error, (DataError, OSError)):
+        return Failed(str(error), "")
+    if isinstance(error, ModuleNotFoundError) and (error.name or "").partition(".")[0] != "training":
+        return Failed(f"{error.name} is not installed: pip install 'di2pose[data]'", "")
+    return Failed(repr(error), traceback.format_exc())
 
 
 def _shard(pipe: Connection, source: TimedSource, recipe: Recipe, path: Path, numbers: range) -> Finished:

@@ -120,10 +120,10 @@ def _members(file: BinaryIO, path: Path) -> Iterator[_Member]:
     while True:
         file.seek(offset)
         block = file.read(_BLOCK)
-        if block == bytes(_BLOCK) and file.read(_BLOCK) == bytes(_BLOCK):
-            return
-        if len(block) < _BLOCK:
+        if len(block) < _BLOCK or offset + len(_END) > end:
             raise _cut_off(path, end)
+        if block + file.read(_BLOCK) == _END:
+            return
         try:
             info = tarfile.TarInfo.frombuf(block, "ascii", "strict")
         except (tarfile.TarError, UnicodeDecodeError) as error:

@@ -44,8 +44,8 @@ def with_joints(crop: Crop) -> NDArray[np.uint8]:
     for parent, child in H36M17.bones:
         cv2.line(canvas, points[parent], points[child], _colour(child), 1, cv2.LINE_AA, _SUBPIXEL_BITS)
     for row, point in enumerate(points):
-        filled = -1 if crop.visible[row] else 1
-        cv2.circle(canvas, point, 3 << _SUBPIXEL_BITS, _colour(row), filled, cv2.LINE_AA, _SUBPIXEL_BITS)
+        radius_px, thickness = (3, -1) if crop.visible[row] else (4, 1)
+        cv2.circle(canvas, point, radius_px << _SUBPIXEL_BITS, _colour(row), thickness, cv2.LINE_AA, _SUBPIXEL_BITS)
     return canvas
 
 

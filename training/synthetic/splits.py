@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from training.synthetic.recipe import Patch, Recipe
+from training.synthetic.recipe import Patch, Recipe, RecipeError
 
 WINDOW_WH = (192, 256)
 """Of the patch tests, as in 3DPW-AdvOcc: 391 positions of the 40 px patch and 247 of the 80 px one."""
@@ -35,3 +35,11 @@ def split_recipes(data: str) -> dict[str, Recipe]:
         "syn-advocc40": recipe(9003, 200, patch_px=40),
         "syn-advocc80": recipe(9003, 200, patch_px=80),
     }
+
+
+def chosen(recipes: dict[str, Recipe], names: list[str] | None) -> dict[str, Recipe]:
+    """Those of these names, or all. RecipeError names the sets that there are."""
+    unknown = [name for name in names or () if name not in recipes]
+    if unknown:
+        raise RecipeError(f"no test set {unknown[0]!r}; choose from {', '.join(recipes)}")
+    return {name: recipe for name, recipe in recipes.items() if not names or name in names}
