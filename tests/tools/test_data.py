@@ -1,3 +1,4 @@
+import json
 from pathlib import Path
 
 import pytest
@@ -5,7 +6,7 @@ from small_source import SmallSource, small_recipe
 from typer.testing import CliRunner
 
 from tools.data import app
-from training.synthetic.dataset import DatasetCard
+from training.synthetic.dataset import Dataset, DatasetCard
 from training.synthetic.shards import shard_name, write_shard
 
 
@@ -50,3 +51,19 @@ def test_errors_are_one_line_and_code_2(asked: list[str], said: str, tmp_path: P
     assert result.exit_code == 2 and said in result.output
     assert result.output.startswith("di2pose: ") and result.output.count("\n") == 1
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.slow
+def test_real_people_are_rendered_previewed_and_read(shared_dir: Path, tmp_path: Path) -> None:
+    pytest.importorskip("moderngl", reason="the extra 'data' is not installed")
+    pytest.importorskip("training.synthetic.source")
+    data, out, costs = str(shared_dir / "data"), tmp_path / "set", tmp_path / "costs.json"
+    asked = ["render", "--data", data, "--out", str(out), "--count", "6", "--seed", "1", "--workers", "2"]
+    result = CliRunner().invoke(app, [*asked, "--crops-per-shard", "3", "--kind", "occluded", "--json", str(costs)])
+    assert result.exit_code == 0, result.output
+    assert json.loads(costs.read_text())["rendered"] == 6
+    stored = Dataset.open(out)
+    assert [crop.image_rgb.shape for crop in stored] == [(256, 256, 3)] * 6
+    assert stored.card.made_with["gl_renderer"]
+    sheet = ["preview", "--data", data, "--out", str(tmp_path / "sheet.png"), "--count", "2"]
+    assert CliRunner().invoke(app, sheet).exit_code == 0
