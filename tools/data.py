@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from tools import data_synthetic
+
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
@@ -97,6 +99,9 @@ def _pictures(path: Path) -> Iterator[NDArray[np.uint8]]:
         if isinstance(item, Picture):
             yield item.image_rgb
 
+
+for _name in ("render", "preview", "pack", "splits"):
+    app.command(_name)(getattr(data_synthetic, _name))
 
 if __name__ == "__main__":
     app()
