@@ -12,23 +12,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.body.crop import inverted, transformed
+from training.avatar import Floats
 from training.kinematics import Array
 from training.synthetic.scene import NOBODY, Drawn, Viewpoint
 
-_ROUNDS = 12
+Maps = tuple[Floats, Floats]
+"""x and y of many places, single precision: a ten-thousandth of a pixel in a frame of 2,000."""
+
+_ROUNDS = 6
 """Of going back and forth between frame and crop for places that lie in neither; they are corners of the picture."""
-
-
-def frame_px(view: Viewpoint) -> Array:
-    """(size, size, 2) where in the frame the crop's pixel centres lie."""
-    steps = np.arange(view.crop_size_px, dtype=np.float64)
-    grid = np.stack(np.meshgrid(steps, steps), axis=-1)
-    return transformed(grid, view.frame_from_crop)
 
 
 def outside_frame(view: Viewpoint) -> NDArray[np.bool_]:
     """(size, size) True where a pixel of the crop lies beyond the centres of the frame's outermost pixels."""
-    return _outside(frame_px(view), _last(view))
+    return _outside(_frame_places(view), view)
 
 
 def with_edges_repeated(drawn: Drawn, view: Viewpoint) -> Drawn:
@@ -38,45 +35,63 @@ def with_edges_repeated(drawn: Drawn, view: Viewpoint) -> Drawn:
     for noise is repeated too. Where the frame reaches around the crop, `drawn` itself is returned; a crop that lies
     outside the frame altogether keeps its colours and shows nobody.
     """
-    places, last = frame_px(view), _last(view)
-    outside = _outside(places, last)
-    if not outside.any():
+    if not _outside(_corners(view), view).any():
         return drawn
+    places = _frame_places(view)
+    outside = _outside(places, view)
     depth_mm, owner = drawn.depth_mm.copy(), drawn.owner.copy()
     depth_mm[outside], owner[outside] = np.inf, NOBODY
     image_rgb = drawn.image_rgb
-    if not outside.all():
-        image_rgb = image_rgb.copy()
-        image_rgb[outside] = _colours(drawn.image_rgb, places[outside], view, last)
+    if outside.any() and not outside.all():
+        columns, rows = _sources(places, view)
+        moved = cv2.remap(image_rgb, columns, rows, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+        image_rgb = np.where(outside[..., None], np.asarray(moved, np.uint8), image_rgb)
     return replace(drawn, image_rgb=image_rgb, depth_mm=depth_mm, owner=owner)
 
 
-def _colours(image_rgb: NDArray[np.uint8], places: Array, view: Viewpoint, last: Array) -> NDArray[np.uint8]:
-    """(n, 3) colours for (n, 2) places in the frame's axes outside of it."""
+def _sources(places: Maps, view: Viewpoint) -> Maps:
+    """Places in the frame's axes -> the pixels of the crop that show the frame's edge there."""
     crop_from_frame, side = inverted(view.frame_from_crop), view.crop_size_px - 1
     # So far inside that the four pixels between which is sampled are inside too: at most one and a half of the crop's.
+    last = np.array(view.camera.size_wh) - 1.0
     inset = np.minimum(np.abs(view.frame_from_crop[:, :2]).sum(axis=1), last / 2)
-    places = np.clip(places, inset, last - inset)
-    pixels = transformed(places, crop_from_frame)
-    lost = ((pixels < 0) | (pixels > side)).any(axis=1)
+    low, high = inset, last - inset
+    columns, rows = _moved(_clipped(places, low, high), crop_from_frame)
+    lost = (columns < 0) | (columns > side) | (rows < 0) | (rows > side)
     if lost.any():
-        found = pixels[lost]
+        found = columns[lost], rows[lost]
+        edges = np.zeros(2), np.full(2, side)
         for _ in range(_ROUNDS):  # projections onto two convex sets in turn end in both (Bregman 1965)
-            clipped = np.clip(transformed(np.clip(found, 0, side), view.frame_from_crop), inset, last - inset)
-            found = transformed(clipped, crop_from_frame)
-        pixels[lost] = found
-    columns, rows = np.clip(pixels, 0, side).astype(np.float32).T
-    # remap takes fewer than 32,768 rows, and answers in the shape of its maps.
-    width = view.crop_size_px
-    padded = -len(columns) % width
-    maps = [np.pad(axis, (0, padded), mode="edge").reshape(-1, width) for axis in (columns, rows)]
-    sampled = cv2.remap(image_rgb, maps[0], maps[1], cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-    return np.asarray(sampled, np.uint8).reshape(-1, 3)[: len(columns)]
+            back = _clipped(_moved(_clipped(found, *edges), view.frame_from_crop), low, high)
+            found = _moved(back, crop_from_frame)
+        columns[lost], rows[lost] = found
+    return columns, rows
 
 
-def _last(view: Viewpoint) -> Array:
-    return np.array(view.camera.size_wh, np.float64) - 1
+def _frame_places(view: Viewpoint) -> Maps:
+    """(size, size) each: where in the frame the crop's pixel centres lie."""
+    (xx, xy, x0), (yx, yy, y0) = view.frame_from_crop.astype(np.float32)
+    steps = np.arange(view.crop_size_px, dtype=np.float32)
+    return np.add.outer(xy * steps + x0, xx * steps), np.add.outer(yy * steps + y0, yx * steps)
 
 
-def _outside(places: Array, last: Array) -> NDArray[np.bool_]:
-    return np.asarray(((places < 0) | (places > last)).any(axis=-1))
+def _corners(view: Viewpoint) -> Maps:
+    last = view.crop_size_px - 1.0
+    x, y = transformed([[0.0, 0.0], [last, 0.0], [0.0, last], [last, last]], view.frame_from_crop).astype(np.float32).T
+    return x, y
+
+
+def _moved(places: Maps, affine: Array) -> Maps:
+    (xx, xy, x0), (yx, yy, y0) = affine.astype(np.float32)
+    x, y = places
+    return xx * x + xy * y + x0, yx * x + yy * y + y0
+
+
+def _clipped(places: Maps, low: Array, high: Array) -> Maps:
+    x, y = (np.clip(axis, np.float32(a), np.float32(b)) for axis, a, b in zip(places, low, high, strict=True))
+    return x, y
+
+
+def _outside(places: Maps, view: Viewpoint) -> NDArray[np.bool_]:
+    (x, y), (width, height) = places, view.camera.size_wh
+    return np.asarray((x < 0) | (x > width - 1) | (y < 0) | (y > height - 1))

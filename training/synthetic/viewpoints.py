@@ -118,9 +118,9 @@ def _cut_off(rng: np.random.Generator, body_mm: Array, *, plan: ViewpointRange) 
     if view is None or not _deep_enough(view, body_mm, plan):
         return None
     points = camera.project(view.camera_mm(body_mm))
-    inside = ((points >= 0) & (points <= last)).all(axis=1)
-    held = bool(inside[_TRUNK].any())
-    fits = plan.cut_off[0] <= 1 - inside.mean() <= plan.cut_off[1]
+    outside = np.any((points < 0) | (points > last), axis=1)
+    held = not outside[_TRUNK].all()
+    fits = plan.cut_off[0] <= np.mean(outside) <= plan.cut_off[1]
     return view if held and fits and _sized(points, plan) else None
 
 

@@ -8,8 +8,8 @@ from standing import standing_mm
 
 from engine.blazepose.warp import cut
 from engine.body.camera import Camera
-from engine.body.crop import Region
-from training.synthetic.edges import frame_px, outside_frame, with_edges_repeated
+from engine.body.crop import Region, transformed
+from training.synthetic.edges import outside_frame, with_edges_repeated
 from training.synthetic.scene import NOBODY, Drawn, Viewpoint
 from training.synthetic.viewpoints import ViewpointRange, draw_viewpoint
 
@@ -30,13 +30,17 @@ def _pattern(places: np.ndarray) -> np.ndarray:
     return np.round(127.5 + 120 * waves).astype(np.uint8)
 
 
+def _frame_px(view: Viewpoint) -> np.ndarray:
+    return transformed(np.stack(np.meshgrid(np.arange(256), np.arange(256)), axis=-1), view.frame_from_crop)
+
+
 def _view(region: Region) -> Viewpoint:
     return Viewpoint(Camera.from_fov(SIZE_WH), np.eye(3), np.zeros(3), region.frame_from_crop(256))
 
 
 def _drawn(view: Viewpoint) -> Drawn:
     """The pattern inside the frame; outside something that must not be seen."""
-    image = _pattern(frame_px(view))
+    image = _pattern(_frame_px(view))
     image[outside_frame(view)] = (255, 0, 255)
     return Drawn(image, np.full((256, 256), 2000.0, np.float32), np.zeros((256, 256), np.uint8))
 
@@ -61,7 +65,7 @@ def test_the_crop_is_the_products_cut_of_the_whole_frame(region: Region) -> None
 
 
 def _clamped_place_is_drawn(view: Viewpoint) -> np.ndarray:
-    places = np.clip(frame_px(view), 0, np.array(SIZE_WH) - 1)
+    places = np.clip(_frame_px(view), 0, np.array(SIZE_WH) - 1)
     linear = np.linalg.inv(view.frame_from_crop[:, :2])
     pixels = (places - view.frame_from_crop[:, 2]) @ linear.T
     return ((pixels >= -0.5) & (pixels <= 255.5)).all(axis=-1)
