@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from engine.body.crop import Region
-from training.synthetic.flaws import NO_FLAWS, FlawRange, Flaws, draw_flaws, flawed, side_px
+from training.synthetic.flawed import flawed
+from training.synthetic.flaws import NO_FLAWS, FlawRange, Flaws, draw_flaws, side_px
 
 NATIVE = Region((500.0, 400.0), 256.0, 0.4).frame_from_crop(256)
 
