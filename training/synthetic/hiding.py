@@ -20,11 +20,17 @@ def hidden_joints(placed: Placed, eye_mm: Array, joints_mm: Array) -> NDArray[np
     corners = placed.vertices_mm.astype(np.float64)[placed.look.faces] - eye_mm
     a, b, c = corners[:, 0], corners[:, 1], corners[:, 2]
     rays = joints_mm - eye_mm
-    sides = np.stack([rays @ np.cross(one, other).T for one, other in ((a, b), (b, c), (c, a))])
+    sides = np.stack([rays @ _cross(one, other).T for one, other in ((a, b), (b, c), (c, a))])
     met = (sides >= 0).all(axis=0) | (sides <= 0).all(axis=0)
-    normals = np.cross(b - a, c - a)
+    normals = _cross(b - a, c - a)
     slope = rays @ normals.T
     steep = np.abs(slope) > _BARELY
     share = np.einsum("fi,fi->f", normals, a) / np.where(steep, slope, np.inf)  # of the way to the joint
     hidden: NDArray[np.bool_] = (met & steep & (share > 0) & (share < 1)).any(axis=1)
     return hidden
+
+
+def _cross(one: Array, other: Array) -> Array:
+    """np.cross of (face, 3), several times as fast."""
+    (a, b, c), (d, e, f) = one.T, other.T
+    return np.stack([b * f - c * e, c * d - a * f, a * e - b * d], axis=1)

@@ -75,7 +75,7 @@ def draw_obstacles(
         where = ("ground", "held", "anywhere")[int(rng.choice(3, p=weights))]
         thing = _chosen(rng, things, where)
         one = None if thing is None else _PLACING[where](rng, thing, viewpoint, joints_world_mm)
-        if one is None or viewpoint.camera_mm(one.vertices_mm)[:, 2].min() < _NEAREST_MM:
+        if one is None or viewpoint.camera_mm(one.vertices_mm.astype(np.float64))[:, 2].min() < _NEAREST_MM:
             continue
         both = hidden | hidden_joints(one, viewpoint.eye_mm, joints_world_mm)
         if both.mean() > plan.hidden[1] or (both.sum() == hidden.sum() and rng.random() < 0.7):
@@ -154,8 +154,8 @@ def _set_down(
             return None
     vertices = (thing.vertices_mm * scale.astype(np.float32)) @ turn.T.astype(np.float32) + foot_mm.astype(np.float32)
     normals = (thing.normals / scale.astype(np.float32)) @ turn.T.astype(np.float32)
-    normals /= np.linalg.norm(normals, axis=1, keepdims=True)
-    return Placed(thing.look, vertices, normals, FIRST_THING, np.eye(3), draw_tint(rng))
+    unit = np.asarray(normals / np.linalg.norm(normals, axis=1, keepdims=True), np.float32)
+    return Placed(thing.look, vertices, unit, FIRST_THING, np.eye(3), draw_tint(rng))
 
 
 def draw_tint(rng: np.random.Generator) -> Array:

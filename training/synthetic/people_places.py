@@ -20,6 +20,7 @@ _TRIES = 12
 _APART_MM = 350.0
 """Between two pelvises seen from above; arms may still meet."""
 _BEFORE_CAMERA_MM = 1000.0
+_WAIST_MM = np.array([0.0, 900.0, 0.0])
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,14 +61,14 @@ class PersonPlace:
 def draw_people_places(
     rng: np.random.Generator, viewpoint: Viewpoint, joints_world_mm: Array, *, plan: PeopleRange | None = None
 ) -> list[PersonPlace]:
-    """Places at least 350 mm from one another and a metre from the camera; may be fewer than drawn where it is narrow."""
+    """Places at least 350 mm from one another and a metre from the camera; may be fewer than drawn."""
     plan = plan or PeopleRange()
     count = int(rng.choice(len(plan.counts), p=np.array(plan.counts) / sum(plan.counts)))
     taken = [_down(joints_world_mm[_PELVIS])]
     places = list[PersonPlace]()
     for _ in range(_TRIES * count):
         place = _drawn(rng, viewpoint, taken[0], plan)
-        depth = float(viewpoint.camera_mm(place.ground_mm + (0.0, 900.0, 0.0))[2])
+        depth = float(viewpoint.camera_mm(place.ground_mm + _WAIST_MM)[2])
         free = all(np.linalg.norm(place.ground_mm - other) >= _APART_MM for other in taken)
         if free and min(depth, _away(viewpoint, place.ground_mm)) >= _BEFORE_CAMERA_MM:
             places.append(place)
@@ -100,6 +101,6 @@ def _down(point_mm: Array) -> Array:
 
 
 def _away(view: Viewpoint, ground_mm: Array) -> float:
-    """From the camera to the nearest point between hips and head above this place."""
+    """From the camera to the nearest point of an upright person in this place."""
     height = float(np.clip(view.eye_mm[1], 0.0, 1800.0))
-    return float(np.linalg.norm(view.eye_mm - ground_mm - (0.0, height, 0.0)))
+    return float(np.linalg.norm(view.eye_mm - [ground_mm[0], height, ground_mm[2]]))
