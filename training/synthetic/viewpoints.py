@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from engine.body.camera import Camera
+from engine.body.crop import transformed
 from engine.body.skeleton import H36M17
 from training.kinematics import Array
 from training.synthetic.body_outline import body_points_mm
@@ -20,6 +21,8 @@ _TRUNK = H36M17.rows("pelvis", "thorax")
 _TRIES = 60
 _STEEPEST = math.sin(math.radians(75.0))
 _UNSET = np.eye(2, 3)
+_GRID_SIDE = 9
+_GRID = np.stack(np.meshgrid(np.arange(_GRID_SIDE), np.arange(_GRID_SIDE)), axis=-1).reshape(-1, 2)
 
 
 class ViewpointError(ValueError):
@@ -48,6 +51,8 @@ class ViewpointRange:
     """Least depth of a joint, fingertip or toe; what surrounds it stays beyond 300 mm."""
     side_px: tuple[float, float] = (40.0, 4000.0)
     """Of the crop's region in the frame, before the tracker's errors."""
+    least_seen: float = 0.3
+    """Share of that region inside the frame."""
 
     def __post_init__(self) -> None:
         for name in ("distance_mm", "height_mm", "side_px"):
@@ -107,7 +112,7 @@ def _whole(rng: np.random.Generator, body_mm: Array, *, plan: ViewpointRange) ->
     if view is None or not _deep_enough(view, body_mm, plan):
         return None
     points = camera.project(view.camera_mm(body_mm))
-    return view if ((points >= 0) & (points <= last)).all() and _sized(points, plan) else None
+    return view if ((points >= 0) & (points <= last)).all() and _worth_a_crop(camera, points, plan) else None
 
 
 def _cut_off(rng: np.random.Generator, body_mm: Array, *, plan: ViewpointRange) -> Viewpoint | None:
@@ -121,7 +126,7 @@ def _cut_off(rng: np.random.Generator, body_mm: Array, *, plan: ViewpointRange) 
     outside = np.any((points < 0) | (points > last), axis=1)
     held = not outside[_TRUNK].all()
     fits = plan.cut_off[0] <= np.mean(outside) <= plan.cut_off[1]
-    return view if held and fits and _sized(points, plan) else None
+    return view if held and fits and _worth_a_crop(camera, points, plan) else None
 
 
 def _far_away(rng: np.random.Generator, body_mm: Array, *, plan: ViewpointRange) -> Viewpoint:
@@ -173,8 +178,13 @@ def _deep_enough(view: Viewpoint, body_mm: Array, plan: ViewpointRange) -> bool:
     return bool(view.camera_mm(body_mm)[:, 2].min() >= plan.nearest_mm)
 
 
-def _sized(points_px: Array, plan: ViewpointRange) -> bool:
-    return plan.side_px[0] <= nominal_region(points_px).size_px <= plan.side_px[1]
+def _worth_a_crop(camera: Camera, points_px: Array, plan: ViewpointRange) -> bool:
+    region = nominal_region(points_px)
+    if not plan.side_px[0] <= region.size_px <= plan.side_px[1]:
+        return False
+    places = transformed(_GRID, region.frame_from_crop(_GRID_SIDE))
+    seen = np.all((places >= 0) & (places <= np.array(camera.size_wh) - 1), axis=1)
+    return bool(np.mean(seen) >= plan.least_seen)
 
 
 def _with_crop(rng: np.random.Generator, view: Viewpoint, body_mm: Array, *, plan: ViewpointRange) -> Viewpoint:
