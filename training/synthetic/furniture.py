@@ -59,7 +59,7 @@ def _sofa(rng: np.random.Generator) -> Materials:
     width, depth = rng.uniform(800, 2000), rng.uniform(700, 900)
     seat, back = rng.uniform(350, 450), rng.uniform(650, 900)
     arms = [box((180, seat * 1.5, depth), at_mm=(x, seat * 0.75, 0)) for x in (-width / 2, width / 2)]
-    cushions = [ball((width / 4.2, 90, depth / 2.2), squareness=0.7, at_mm=(x, seat + 40, 40), around=20)
+    cushions = [ball((width / 4.2, 90, depth / 2.2), squareness=0.7, at_mm=(x, seat + 40, 40), around=26)
                 for x in (-width / 4, width / 4)]  # fmt: skip
     body = [box((width, seat, depth), at_mm=(0, seat / 2, 0)), box((width, back, 200), at_mm=(0, back / 2, -depth / 2))]
     return [[*body, *arms], cushions]

@@ -18,6 +18,7 @@ from training.synthetic.things import Thing
 _WRISTS = [(H36M17.row(f"{side}_elbow"), H36M17.row(f"{side}_wrist")) for side in ("left", "right")]
 _SPINE, _THORAX, _PELVIS = H36M17.rows("spine", "thorax", "pelvis")
 _LEFT_HIP, _RIGHT_HIP = H36M17.rows("left_hip", "right_hip")
+_JOINTS = len(H36M17.names)
 _NEAREST_MM = 200.0
 """Least depth of a thing's vertices: nothing crosses the camera's plane."""
 _AIR_MM = 60.0
@@ -71,10 +72,11 @@ def draw_obstacles(
     wanted = rng.uniform(*plan.hidden)
     weights = np.array(plan.places) / sum(plan.places)
     placed, hidden = list[Placed](), np.zeros(len(joints_world_mm), bool)
+    body_mm = body_points_mm(joints_world_mm)
     for _ in range(4 * count):
         where = ("ground", "held", "anywhere")[int(rng.choice(3, p=weights))]
         thing = _chosen(rng, things, where)
-        one = None if thing is None else _PLACING[where](rng, thing, viewpoint, joints_world_mm)
+        one = None if thing is None else _PLACING[where](rng, thing, viewpoint, body_mm)
         if one is None or viewpoint.camera_mm(one.vertices_mm.astype(np.float64))[:, 2].min() < _NEAREST_MM:
             continue
         both = hidden | hidden_joints(one, viewpoint.eye_mm, joints_world_mm)
@@ -92,9 +94,9 @@ def _chosen(rng: np.random.Generator, things: Sequence[Thing], where: str) -> Th
     return fitting[int(rng.integers(len(fitting)))] if fitting else None
 
 
-def _on_ground(rng: np.random.Generator, thing: Thing, view: Viewpoint, joints: Array) -> Placed | None:
+def _on_ground(rng: np.random.Generator, thing: Thing, view: Viewpoint, body_mm: Array) -> Placed | None:
     """Standing between camera and person, high enough to reach the ray to one joint, a part of it before it."""
-    target = joints[int(rng.integers(len(joints)))]
+    target = body_mm[int(rng.integers(_JOINTS))]
     share = float(rng.beta(1.5, 2.5))  # of the way to the camera: things are commoner near the person
     ray = view.eye_mm - target
     spot = target + share * ray
@@ -104,25 +106,26 @@ def _on_ground(rng: np.random.Generator, thing: Thing, view: Viewpoint, joints: 
     facing = math.atan2(ray[0], ray[2]) + rng.choice([0.0, math.pi, rng.uniform(-math.pi, math.pi)])
     turn = axis_rotation("Y", facing + rng.normal(0.0, 0.25))
     beside = turn[:, 0] * rng.uniform(-0.45, 0.45) * size[0] * scale[0]
-    return _set_down(rng, thing, turn, scale, np.array([spot[0], 0.0, spot[2]]) + beside, clear_of=joints)
+    return _set_down(rng, thing, turn, scale, np.array([spot[0], 0.0, spot[2]]) + beside, clear_of=body_mm)
 
 
-def _anywhere(rng: np.random.Generator, thing: Thing, view: Viewpoint, joints: Array) -> Placed | None:
+def _anywhere(rng: np.random.Generator, thing: Thing, view: Viewpoint, body_mm: Array) -> Placed | None:
     """Turned any way, on the ray to one joint, as large as covers a drawn part of the body."""
-    target = joints[int(rng.integers(len(joints)))] + rng.normal(0.0, 60.0, 3)
+    target = body_mm[int(rng.integers(_JOINTS))] + rng.normal(0.0, 60.0, 3)
     share = float(rng.uniform(0.1, 0.75))
-    extent = float(np.ptp(joints, axis=0).max())
+    extent = float(np.ptp(body_mm, axis=0).max())
     wide = (1 - share) * extent * float(np.exp(rng.uniform(np.log(0.08), np.log(0.5))))
     size = np.asarray(thing.size_mm, np.float64)
     scale = wide / size.max() * rng.uniform(0.75, 1.25, 3)
     turn = nearest_rotation(rng.normal(size=(3, 3)))
     middle = target + share * (view.eye_mm - target) - turn @ (scale * [0.0, size[1] / 2, 0.0])
-    return _set_down(rng, thing, turn, scale, middle, clear_of=joints)
+    return _set_down(rng, thing, turn, scale, middle, clear_of=body_mm)
 
 
-def _held(rng: np.random.Generator, thing: Thing, view: Viewpoint, joints: Array) -> Placed | None:
+def _held(rng: np.random.Generator, thing: Thing, view: Viewpoint, body_mm: Array) -> Placed | None:
     """In a hand, or before the chest."""
     del view
+    joints = body_mm[:_JOINTS]
     front = np.cross(joints[_LEFT_HIP] - joints[_RIGHT_HIP], joints[_THORAX] - joints[_PELVIS])
     front /= max(float(np.linalg.norm(front)), 1e-9)
     size, scale = np.asarray(thing.size_mm, np.float64), np.full(3, rng.uniform(0.85, 1.15))
@@ -146,10 +149,10 @@ _PLACING = {"ground": _on_ground, "held": _held, "anywhere": _anywhere}
 def _set_down(
     rng: np.random.Generator, thing: Thing, turn: Array, scale: Array, foot_mm: Array, *, clear_of: Array | None
 ) -> Placed | None:
-    """The thing scaled, turned and moved; None where it would stand in a body whose joints are `clear_of`."""
+    """The thing scaled, turned and moved; None where it would stand in a body whose points are `clear_of`."""
     if clear_of is not None:
         half = np.asarray(thing.size_mm, np.float64) * scale / 2
-        local = (body_points_mm(clear_of) - foot_mm) @ turn - [0.0, half[1], 0.0]
+        local = (clear_of - foot_mm) @ turn - [0.0, half[1], 0.0]
         if (np.abs(local) < half + _AIR_MM).all(axis=1).any():
             return None
     vertices = (thing.vertices_mm * scale.astype(np.float32)) @ turn.T.astype(np.float32) + foot_mm.astype(np.float32)

@@ -51,7 +51,7 @@ def cylinder(radius_mm: float, height_mm: float, *, top_mm: float | None = None)
     """Upright, standing on y = 0, with another radius at the top where `top_mm` is given (0 = a cone)."""
     top = radius_mm if top_mm is None else top_mm
     around = max(10, math.ceil(2 * math.pi * max(radius_mm, top) / STEP_MM))
-    rise, spread = _steps(height_mm), max(1, math.ceil(max(radius_mm, top) / STEP_MM))
+    rise, spread = _steps(math.hypot(height_mm, radius_mm - top)), _steps(max(radius_mm, top))
     ring = np.linspace(0.0, 1.0, around + 1)[:, None]
     up = np.linspace(0.0, 1.0, rise + 1)[None]
     radius = radius_mm + (top - radius_mm) * up
@@ -67,28 +67,19 @@ def cylinder(radius_mm: float, height_mm: float, *, top_mm: float | None = None)
 def ball(
     radii_mm: ArrayLike, *, squareness: float = 0.0, at_mm: ArrayLike = (0.0, 0.0, 0.0), around: int | None = None
 ) -> Solid:
-    """An ellipsoid; squareness towards 1 makes it a box with round edges (superellipsoid, Barr 1981).
+    """An ellipsoid; squareness towards 1 makes it a box with round edges: |x|^q + |y|^q + |z|^q = 1 instead of q = 2.
 
     around: how many sides it has, where not as many as `STEP_MM` asks for.
     """
-    radii, power = np.asarray(radii_mm, np.float64), 1.0 - squareness
+    radii, power = np.asarray(radii_mm, np.float64), 2 / (1.0 - squareness)
     around = around or max(12, math.ceil(2 * math.pi * float(radii.max()) / STEP_MM))
-    longitude = np.linspace(0.0, 2 * math.pi, around + 1)[:, None]
-    latitude = np.linspace(-math.pi / 2, math.pi / 2, around // 2 + 1)[None]
-
-    def surface(exponent: float) -> Array:
-        around_y = _power(np.cos(latitude), exponent)
-        return np.stack(
-            [
-                around_y * _power(np.sin(longitude), exponent),
-                _power(np.sin(latitude), exponent) + 0 * longitude,
-                around_y * _power(np.cos(longitude), exponent),
-            ],
-            axis=-1,
-        )
-
-    u, v = longitude / (2 * math.pi) + 0 * latitude, 0.5 - latitude / math.pi + 0 * longitude
-    return _sheet(surface(power) * radii, surface(2 - power) / radii, u, v).moved(at_mm)
+    turns = np.linspace(0.0, 1.0, around + 1)[:, None]
+    latitude = math.pi * np.linspace(-0.5, 0.5, around // 2 + 1)[None]
+    sphere = _round(turns, np.cos(latitude), np.sin(latitude))
+    unit = sphere / (np.abs(sphere) ** power).sum(axis=-1, keepdims=True) ** (1 / power)
+    slope = np.sign(unit) * np.abs(unit) ** (power - 1) / radii
+    u, v = turns + 0 * latitude, 0.5 - latitude / math.pi + 0 * turns
+    return _sheet(unit * radii, slope, u, v).moved(at_mm)
 
 
 def joined(solids: Sequence[Solid]) -> Solid:
@@ -147,10 +138,6 @@ def _round(turns: Array, radius: Array, height: Array) -> Array:
 
 def _along_y(ring: Array, out: Array, sign: float) -> Array:
     return np.stack(np.broadcast_arrays(0.0 * ring, sign + 0.0 * out, 0.0 * ring), axis=-1)
-
-
-def _power(value: Array, exponent: float) -> Array:
-    return np.asarray(np.sign(value) * np.abs(value) ** exponent)
 
 
 def _steps(length_mm: float) -> int:

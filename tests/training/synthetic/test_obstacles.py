@@ -10,7 +10,7 @@ from training.synthetic.body_outline import body_points_mm
 from training.synthetic.hiding import hidden_joints
 from training.synthetic.obstacles import OBSTACLES_HEAVY, OBSTACLES_NONE, OBSTACLES_SOME, ObstacleRange, draw_obstacles
 from training.synthetic.scene import FIRST_THING, NOBODY, Look, Placed
-from training.synthetic.solids import box
+from training.synthetic.solids import ball, box
 from training.synthetic.things import library
 from training.synthetic.viewpoints import draw_viewpoint
 
@@ -98,6 +98,19 @@ def test_a_joint_is_hidden_behind_and_not_before_a_slab() -> None:
     placed = Placed(look, slab.vertices_mm, slab.normals, FIRST_THING, np.eye(3), np.eye(3))
     joints = np.array([[0, 0, 3000.0], [0, 0, 1000.0], [740, 0, 3000.0], [760, 0, 3000.0], [0, 0, -3000.0]])
     assert hidden_joints(placed, np.zeros(3), joints).tolist() == [True, False, True, False, False]
+
+
+def test_a_ball_hides_what_its_disc_covers() -> None:
+    rng, sphere = np.random.default_rng(1), ball((300.0, 300.0, 300.0), around=60)
+    eye, middle = np.array([200.0, 1500.0, -3000.0]), np.array([100.0, 900.0, 400.0])
+    look = Look("ball", sphere.uv, sphere.faces, (), ())
+    placed = Placed(look, sphere.moved(middle).vertices_mm, sphere.normals, FIRST_THING, np.eye(3), np.eye(3))
+    joints = np.array([100.0, 900.0, 2500.0]) + rng.uniform(-900, 900, (400, 3)) * [1.0, 1.0, 0.3]
+    rays = (joints - eye) / np.linalg.norm(joints - eye, axis=1, keepdims=True)
+    distance = np.linalg.norm(np.cross(middle - eye, rays), axis=1)
+    clear = np.abs(distance - 300.0) > 3.0
+    assert 0.1 < (distance < 300.0).mean() < 0.9
+    assert np.array_equal(hidden_joints(placed, eye, joints)[clear], distance[clear] < 300.0)
 
 
 def test_the_same_generator_draws_the_same() -> None:
