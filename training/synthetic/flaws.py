@@ -1,0 +1,160 @@
+"""What a camera and its codec do to a picture, on one crop, in the order in which it happens.
+
+1. The frame has only so many pixels for this person: the crop is shrunk to them (by area), and all that follows
+   happens at that size. Where the frame has more pixels than the crop, the crop's own size is kept.
+2. The lens: defocus. 3. The shutter: motion blur along a line.
+4. The sensor and its tone curve: exposure and white balance in linear light, then gamma, contrast, black level.
+   Saturation. 5. Noise: shot noise and read noise of linear light, carried through the curve; fine, grey or clotted.
+6. Sharpening, as telephones and webcams do it. 7. Compression: JPEG's blocks and colour subsampling; sometimes the
+   blocks are smoothed over afterwards, which is what a video codec's loop filter leaves.
+8. The product cuts the crop out of the frame: enlarged bilinearly.
+
+Blocks and noise stand upright in the crop, not in the frame; the two differ by the region's angle.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from training.kinematics import Array
+
+GRAIN_SIZE_PX, GRAINS = 384, 3
+"""Side of the table of noise, and how many kinds it holds."""
+_SMALLEST_PX = 16
+
+
+@dataclass(frozen=True, slots=True)
+class FlawRange:
+    """How often each flaw occurs (a share) and how strong it is, evenly between two numbers unless said otherwise."""
+
+    clean: float = 0.08
+    """Share of pictures with no flaw but the frame's resolution."""
+    defocus: float = 0.35
+    defocus_share: tuple[float, float] = (0.0015, 0.008)
+    """Spread of the Gaussian over the crop's side."""
+    motion: float = 0.2
+    motion_share: tuple[float, float] = (0.008, 0.06)
+    """Length over the crop's side."""
+    light: float = 0.85
+    """Exposure, white balance and tone curve together."""
+    exposure_stops: float = 0.35
+    """Spread, cut off at three times that."""
+    balance: float = 0.07
+    """Spread of the gains of red and blue."""
+    gamma: tuple[float, float] = (0.8, 1.25)
+    contrast: tuple[float, float] = (0.75, 1.25)
+    lift: tuple[float, float] = (-0.04, 0.08)
+    """Added to black; haze and glare are positive."""
+    saturation: tuple[float, float] = (0.5, 1.35)
+    grey: float = 0.02
+    """Share of pictures without colour."""
+    noise: float = 0.75
+    shot: tuple[float, float] = (2e-5, 2e-3)
+    """Variance of linear light over its value, evenly in the logarithm; read noise is drawn beside it."""
+    sharpened: float = 0.3
+    sharpening: tuple[float, float] = (0.2, 1.0)
+    compressed: float = 0.85
+    quality: tuple[int, int] = (25, 95)
+    """JPEG's; square roots of even numbers, so that good ones are commoner."""
+    smeared: float = 0.4
+    """Share of the compressed ones."""
+    shrunk: float = 0.12
+    """Share of videos that were enlarged from a smaller frame."""
+    shrunk_to: tuple[float, float] = (0.4, 0.9)
+
+    def __post_init__(self) -> None:
+        for name in ("clean", "defocus", "motion", "light", "grey", "noise", "sharpened", "compressed", "smeared"):
+            if not 0 <= getattr(self, name) <= 1:
+                raise ValueError(f"{name} is a share within 0..1, got {getattr(self, name)}")
+        if not 1 <= self.quality[0] <= self.quality[1] <= 100:
+            raise ValueError(f"quality is a range within 1..100, got {self.quality}")
+        if not 0 < self.shot[0] <= self.shot[1] or not 0 < self.shrunk_to[0] <= self.shrunk_to[1] <= 1:
+            raise ValueError(f"shot and shrunk_to are positive ranges in order, got {self.shot}, {self.shrunk_to}")
+
+
+NO_FLAWS = FlawRange(clean=1.0, shrunk=0.0)
+
+
+@dataclass(frozen=True, slots=True)
+class Flaws:
+    """What happens to one picture; the defaults change nothing."""
+
+    size_px: int
+    """Side of the picture as the frame has it."""
+    defocus_px: float = 0.0
+    motion_px: float = 0.0
+    motion_rad: float = 0.0
+    gains_rgb: tuple[float, float, float] = (1.0, 1.0, 1.0)
+    """Exposure and white balance, on linear light."""
+    gamma: float = 1.0
+    contrast: float = 1.0
+    lift: float = 0.0
+    saturation: float = 1.0
+    shot: float = 0.0
+    read: float = 0.0
+    """Variance of linear light in the dark."""
+    grain: tuple[int, int, int] = (0, 0, 0)
+    """Which kind of noise, and from where in its table."""
+    sharpening: float = 0.0
+    quality: int | None = None
+    smeared: bool = False
+
+
+def side_px(frame_from_crop: Array, crop_size_px: int) -> float:
+    """Side of the crop's region, in the frame's pixels."""
+    return crop_size_px * math.sqrt(abs(float(np.linalg.det(frame_from_crop[:, :2]))))
+
+
+def draw_flaws(
+    rng: np.random.Generator, frame_from_crop: Array, *, crop_size_px: int = 256, plan: FlawRange | None = None
+) -> Flaws:
+    """The flaws of one picture whose crop comes from its frame by this map."""
+    plan = plan or FlawRange()
+    in_frame = side_px(frame_from_crop, crop_size_px)
+    if rng.random() < plan.shrunk:
+        in_frame *= rng.uniform(*plan.shrunk_to)
+    size = int(np.clip(round(in_frame), _SMALLEST_PX, crop_size_px))
+    if rng.random() < plan.clean:
+        return Flaws(size)
+    hit = dict(
+        zip(("defocus", "motion", "light", "grey", "noise", "sharpened", "compressed"), rng.random(7), strict=True)
+    )
+    happens = {name: chance < getattr(plan, name) for name, chance in hit.items()}
+    gains, tone = _light(rng, plan) if happens["light"] else ((1.0, 1.0, 1.0), (1.0, 1.0, 0.0, 1.0))
+    shot = math.exp(rng.uniform(*np.log(plan.shot))) if happens["noise"] else 0.0
+    corner = rng.integers(0, GRAIN_SIZE_PX - crop_size_px, 2)
+    low, high = plan.quality
+    # A crop that leaves out pixels of its frame also shows smaller blocks than its own compression would make.
+    quality = 100 - (100 - (low + (high - low) * math.sqrt(rng.random()))) * min(1.0, crop_size_px / in_frame)
+    return Flaws(
+        size_px=size,
+        defocus_px=float(rng.uniform(*plan.defocus_share)) * size if happens["defocus"] else 0.0,
+        motion_px=float(rng.uniform(*plan.motion_share)) * size if happens["motion"] else 0.0,
+        motion_rad=float(rng.uniform(0.0, math.pi)),
+        gains_rgb=gains,
+        gamma=tone[0],
+        contrast=tone[1],
+        lift=tone[2],
+        saturation=0.0 if happens["grey"] else tone[3],
+        shot=shot,
+        read=shot * float(rng.uniform(0.002, 0.02)),
+        grain=(int(rng.integers(GRAINS)), int(corner[0]), int(corner[1])),
+        sharpening=float(rng.uniform(*plan.sharpening)) if happens["sharpened"] else 0.0,
+        quality=round(quality) if happens["compressed"] else None,
+        smeared=bool(rng.random() < plan.smeared),
+    )
+
+
+def _light(
+    rng: np.random.Generator, plan: FlawRange
+) -> tuple[tuple[float, float, float], tuple[float, float, float, float]]:
+    """Gains of red, green and blue; and gamma, contrast, lift and saturation."""
+    stops = float(np.clip(rng.normal(), -3, 3)) * plan.exposure_stops
+    red, blue = np.clip(rng.normal(0.0, plan.balance, 2), -3 * plan.balance, 3 * plan.balance).tolist()
+    exposure = 2.0**stops
+    tone = tuple(float(rng.uniform(*span)) for span in (plan.gamma, plan.contrast, plan.lift, plan.saturation))
+    gamma, contrast, lift, saturation = tone
+    return (exposure * math.exp(red), exposure, exposure * math.exp(blue)), (gamma, contrast, lift, saturation)
