@@ -70,7 +70,7 @@ def high_leg(rotations: F32, rng: np.random.Generator) -> F32:
     lean = np.where(front, -rng.uniform(0, 20, count), rng.uniform(-5, 10, count))
     changed = turned(upright(rotations), _ALL, axis_rotation("X", np.deg2rad(lean)))
     left = rng.random(count) < 0.5
-    tilt = np.where(front, 0.0, rng.uniform(0, 30, count)) * np.where(left, -1, 1)
+    tilt = np.where(front, 0.0, rng.uniform(0, 30, count)) * np.where(left, 1, -1)
     changed = turned(changed, _ALL, axis_rotation("Z", np.deg2rad(tilt)))
     standing = left_leg(
         rng,
