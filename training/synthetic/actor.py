@@ -61,6 +61,14 @@ class Actor:
         return len((self.bald_look or self.look).uv)
 
     @cached_property
+    def skin_rgb(self) -> Array:
+        """(3,) mean colour of the skin in linear light."""
+        texture = self.look.textures_rgba[0][::4, ::4].reshape(-1, 4)
+        shown = texture[texture[:, 3] > 200, :3] / 255.0
+        linear: Array = (shown**2.2).mean(axis=0)
+        return linear
+
+    @cached_property
     def points_by_joint(self) -> csr_array:
         """(vertex, 52 * 4): times stacked joint matrices (52 * 4, 3) it gives the skinned vertices, in one product."""
         moved = self.vertices_mm[:, None] - self.rest_mm.astype(np.float32)[self.joint_indices]

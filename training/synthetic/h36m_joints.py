@@ -23,6 +23,8 @@ at the centre about which the thigh turns, so its length changes by up to 8 % in
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import numpy as np
 
 from engine.body.skeleton import H36M17
@@ -50,8 +52,9 @@ _NOSE_UP, _CROWN_DOWN, _CROWN_BACK, _FACE_FORWARD = 0.08, 0.13, 0.10, 0.06
 THICKNESS_MM: dict[str, float] = {}
 
 
+@lru_cache(maxsize=512)
 def rest_points_mm(actor: Actor) -> Array:
-    """(17, 3) the joints inside the actor at rest, as its file has it."""
+    """(17, 3) the joints inside the actor at rest, as its file has it; worked out once per actor, not to be written."""
     at = {name: actor.rest_mm[row] for name, row in ROW.items()}
     height = actor.height_mm
     crown = float(actor.vertices_mm[: actor.body_vertices, 1].max())

@@ -28,6 +28,17 @@ _TRUNK_LIMITS = (0.90, 1.12)
 """Length of the trunk over that of the legs, against the file's own."""
 
 
+_PARTS = (
+    "Hips", "Spine", "Spine1", "Spine2", "Neck", "Head", "Shoulder", "Arm", "ForeArm", "UpLeg", "Leg", "Foot",
+    "ToeBase", "Hand",
+)  # fmt: skip
+"""Joints that are scaled alike, left and right; all fingers go with the hand."""
+_PART_ROWS = np.array(
+    [_PARTS.index(part if part in _PARTS else "Hand")
+     for part in (name.removeprefix("Left").removeprefix("Right") for name in RIG_JOINTS)]
+)  # fmt: skip
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Shape:
     """Scales (52, 3) along x, y, z of the straight T-pose, for each joint of the rig."""
@@ -79,8 +90,8 @@ def _shaped(actor: Actor, height_mm: float, z: dict[str, float]) -> Shape:
         "ToeBase": (foot, foot, foot),
     }
     hand = size**0.8 * (1 + 0.02 * z["arm"])
-    rows = [scales.get(_part(name), (hand, hand, hand)) for name in RIG_JOINTS]
-    return Shape(np.array(rows))
+    scales["Hand"] = (hand, hand, hand)
+    return Shape(np.array([scales[part] for part in _PARTS])[_PART_ROWS])
 
 
 def _trunk_length(actor: Actor, height_mm: float, *, leg: float, head: float) -> float:
@@ -90,7 +101,3 @@ def _trunk_length(actor: Actor, height_mm: float, *, leg: float, head: float) ->
     legs_mm, trunk_mm = at[ROW["LeftUpLeg"]], at[ROW["Head"]] - at[ROW["LeftUpLeg"]]
     left_mm = height_mm - leg * legs_mm - head * (top - at[ROW["Head"]])
     return float(np.clip(left_mm / trunk_mm, *(leg * limit for limit in _TRUNK_LIMITS)))
-
-
-def _part(name: str) -> str:
-    return name.removeprefix("Left").removeprefix("Right")
