@@ -118,8 +118,7 @@ def load_motion(directory: DataDirectory) -> BoneMotion:
             log.warning("%s is damaged (%s) and is made again", cached, error)
     motion = read_clips(paths)
     buffer = io.BytesIO()
-    clips = np.array([(clip.name, clip.subject, str(clip.stop - clip.start)) for clip in motion.clips])
-    np.savez(buffer, rotations=motion.rotations, rate_hz=motion.rate_hz, clips=clips)
+    np.savez(buffer, rotations=motion.rotations, rate_hz=motion.rate_hz, clips=clip_rows(motion.clips))
     cached.parent.mkdir(parents=True, exist_ok=True)
     write_atomically(cached, buffer.getvalue())
     return motion
@@ -157,6 +156,16 @@ def bone_rotations(motion: Motion) -> F32:
     return bones
 
 
+def clip_rows(clips: Sequence[Clip]) -> NDArray[np.str_]:
+    """(clip, 3) name, subject and number of frames, as they are kept in files."""
+    return np.array([(clip.name, clip.subject, str(clip.stop - clip.start)) for clip in clips])
+
+
+def clips_of(rows: NDArray[np.str_]) -> tuple[Clip, ...]:
+    """The inverse of `clip_rows`."""
+    return _consecutive([Clip(str(name), str(subject), 0, int(count)) for name, subject, count in rows])
+
+
 def _subject(path: Path) -> str:
     match = _CLIP_NAME.fullmatch(path.stem)
     if match is None:
@@ -187,8 +196,7 @@ def _key(paths: Sequence[Path]) -> str:
 
 def _cached(path: Path) -> BoneMotion:
     with np.load(path, allow_pickle=False) as arrays:
-        rows = [(str(name), str(subject), int(count)) for name, subject, count in arrays["clips"]]
-        clips = _consecutive([Clip(name, subject, 0, count) for name, subject, count in rows])
+        clips = clips_of(arrays["clips"])
         rotations = arrays["rotations"]
         if rotations.shape != (clips[-1].stop, len(H36M17.names), 3, 3):
             raise ValueError(f"rotations are {rotations.shape}")

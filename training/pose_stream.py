@@ -5,7 +5,7 @@ Batch i depends on the seed and i alone, so training resumes at any step and sev
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -16,7 +16,7 @@ from training.bodies import draw_offsets_mm, posed_mm
 from training.cmu import F32, TEST_SUBJECTS, BoneMotion
 from training.data_error import DataError
 from training.joint_limits import plausible
-from training.rare import made_rare
+from training.rare import RARE, RareKind, made_rare
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +44,39 @@ class Augmentation:
 _BLOCK_POSES = 4096
 
 
+class TurnSampler:
+    """Turns of bones drawn from a motion and changed, before any body is put on them."""
+
+    def __init__(
+        self, motion: BoneMotion, augmentation: Augmentation, *, rare_kinds: Mapping[str, RareKind] = RARE
+    ) -> None:
+        self.motion, self.augmentation, self.rare_kinds = motion, augmentation, rare_kinds
+        self._cumulative = np.cumsum(frame_probabilities(motion))
+
+    def draw(self, rng: np.random.Generator, count: int) -> tuple[F32, F32]:
+        """Twice (count, 17, 3, 3), person axes: changed, and as recorded for where no body can take the changed one.
+
+        Limbs mixed, some poses made rare, all jittered.
+        """
+        recorded = self._frames(rng, count)
+        plan = self.augmentation
+        poses = recorded.copy()
+        some = np.flatnonzero(rng.random(count) < plan.mix)
+        donors = [self._frames(rng, len(some)) for _ in range(len(LIMBS) + 1)]
+        poses[some] = mixed(poses[some], rng, donors=donors, probability=plan.mix_part)
+        rare = np.flatnonzero(rng.random(count) < plan.rare)
+        poses[rare] = made_rare(poses[rare], rng, kinds=self.rare_kinds)
+        return jittered(poses, rng, spread_deg=plan.jitter_deg), recorded
+
+    def _frames(self, rng: np.random.Generator, count: int) -> F32:
+        """Recorded frames drawn at random, some mirrored."""
+        drawn = np.searchsorted(self._cumulative, rng.random(count) * self._cumulative[-1], side="right")
+        frames: F32 = self.motion.rotations[drawn]
+        flip = np.flatnonzero(rng.random(count) < self.augmentation.mirror)
+        frames[flip] = mirrored(frames[flip])
+        return frames
+
+
 class PoseSampler:
     """Endless batches (batch, 17, 3) float32: mm relative to the pelvis, camera axes (x right, y down, z forward).
 
@@ -65,7 +98,7 @@ class PoseSampler:
         self.augmentation = augmentation or Augmentation()
         self._batches_per_block = max(1, _BLOCK_POSES // batch_size)
         self._kept: tuple[int, F32] = (-1, np.empty((0, 17, 3), np.float32))
-        self._cumulative = np.cumsum(frame_probabilities(motion))
+        self._turns = TurnSampler(motion, self.augmentation)
 
     def batch(self, index: int) -> F32:
         """The poses of step `index`."""
@@ -84,33 +117,13 @@ class PoseSampler:
     def _poses(self, block: int) -> F32:
         """Several batches at once: numpy's cost per call is shared by all of them."""
         rng = np.random.default_rng([self.seed, block])
-        recorded = self._frames(rng, self._batches_per_block * self.batch_size)
-        changed = self._changed(recorded, rng)
+        changed, recorded = self._turns.draw(rng, self._batches_per_block * self.batch_size)
         offsets_mm = draw_offsets_mm(rng, len(recorded), split="train")
         views = draw_views(rng, len(recorded), view=self.augmentation.view)
         joints_mm = posed_mm(changed, offsets_mm)
         refused = np.flatnonzero(~plausible(joints_mm))
         joints_mm[refused] = posed_mm(recorded[refused], offsets_mm[refused])
         return seen(joints_mm, views)
-
-    def _changed(self, recorded: F32, rng: np.random.Generator) -> F32:
-        """Limbs mixed, some poses made rare, all jittered."""
-        plan, count = self.augmentation, len(recorded)
-        poses = recorded.copy()
-        some = np.flatnonzero(rng.random(count) < plan.mix)
-        donors = [self._frames(rng, len(some)) for _ in range(len(LIMBS) + 1)]
-        poses[some] = mixed(poses[some], rng, donors=donors, probability=plan.mix_part)
-        rare = np.flatnonzero(rng.random(count) < plan.rare)
-        poses[rare] = made_rare(poses[rare], rng)
-        return jittered(poses, rng, spread_deg=plan.jitter_deg)
-
-    def _frames(self, rng: np.random.Generator, count: int) -> F32:
-        """Recorded frames drawn at random, some mirrored."""
-        drawn = np.searchsorted(self._cumulative, rng.random(count) * self._cumulative[-1], side="right")
-        frames: F32 = self.motion.rotations[drawn]
-        flip = np.flatnonzero(rng.random(count) < self.augmentation.mirror)
-        frames[flip] = mirrored(frames[flip])
-        return frames
 
 
 def held_out_poses(motion: BoneMotion, seed: int = 0, *, view: ViewRange | None = None) -> F32:

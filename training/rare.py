@@ -6,7 +6,7 @@ Angles are drawn within the ranges of `training.joint_limits`; what still ends o
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
@@ -26,16 +26,16 @@ def side_lean(rotations: F32, rng: np.random.Generator) -> F32:
     """The trunk bent 15 to 40 degrees to one side, a third of it in the lower spine; sometimes the hips tilt too."""
     count = len(rotations)
     angle = np.deg2rad(rng.uniform(15, 40, count) * rng.choice([-1, 1], count))
-    leaned = _turned(rotations, ("spine",), axis_rotation("Z", 0.35 * angle))
-    leaned = _turned(leaned, ("thorax", *_ARMS_AND_HEAD), axis_rotation("Z", angle))
-    return _turned(leaned, _TRUNK, axis_rotation("Z", rng.uniform(0, 0.4, count) * angle))
+    leaned = turned(rotations, ("spine",), axis_rotation("Z", 0.35 * angle))
+    leaned = turned(leaned, ("thorax", *_ARMS_AND_HEAD), axis_rotation("Z", angle))
+    return turned(leaned, _TRUNK, axis_rotation("Z", rng.uniform(0, 0.4, count) * angle))
 
 
 def deep_bend(rotations: F32, rng: np.random.Generator) -> F32:
     """Hips flexed 35 to 90 degrees over the legs as they stand, the spine rounded by up to 35 more."""
     count = len(rotations)
-    bent = _turned(rotations, _TRUNK, axis_rotation("X", _drawn(rng, 35, 90, count)))
-    return _turned(bent, ("thorax", *_ARMS_AND_HEAD), axis_rotation("X", _drawn(rng, 0, 35, count)))
+    bent = turned(rotations, _TRUNK, axis_rotation("X", _drawn(rng, 35, 90, count)))
+    return turned(bent, ("thorax", *_ARMS_AND_HEAD), axis_rotation("X", _drawn(rng, 0, 35, count)))
 
 
 def one_leg(rotations: F32, rng: np.random.Generator) -> F32:
@@ -44,8 +44,8 @@ def one_leg(rotations: F32, rng: np.random.Generator) -> F32:
     to_front = rng.random(count) < 0.7
     flexion = np.where(to_front, rng.uniform(25, 115, count), rng.uniform(-25, 15, count))
     knee = np.where(to_front, rng.uniform(0, 130, count), rng.uniform(25, 130, count))
-    lifted = _leg(rng, flexion_deg=flexion, abduction_deg=rng.uniform(-10, 45, count), knee_deg=knee, twist_deg=20.0)
-    standing = _leg(
+    lifted = left_leg(rng, flexion_deg=flexion, abduction_deg=rng.uniform(-10, 45, count), knee_deg=knee, twist_deg=20.0)
+    standing = left_leg(
         rng,
         flexion_deg=rng.uniform(-8, 12, count),
         abduction_deg=rng.uniform(-5, 10, count),
@@ -53,8 +53,8 @@ def one_leg(rotations: F32, rng: np.random.Generator) -> F32:
         twist_deg=10.0,
     )
     left_lifted = (rng.random(count) < 0.5)[:, None, None, None]
-    changed = _with_leg(rotations, np.where(left_lifted, lifted, standing), "left")
-    return _with_leg(changed, np.where(left_lifted, standing, lifted), "right")
+    changed = with_leg(rotations, np.where(left_lifted, lifted, standing), "left")
+    return with_leg(changed, np.where(left_lifted, standing, lifted), "right")
 
 
 def sitting(rotations: F32, rng: np.random.Generator) -> F32:
@@ -66,9 +66,9 @@ def sitting(rotations: F32, rng: np.random.Generator) -> F32:
     knee = np.choose(kind, [rng.uniform(50, 115, count), rng.uniform(0, 60, count), rng.uniform(105, 140, count)])
     # Sitting cross-legged turns the thighs outwards, the feet towards the middle.
     twist = np.choose(kind, [rng.normal(0, 12, count), rng.normal(0, 15, count), rng.uniform(5, 35, count)])
-    changed = _turned(_upright(rotations), _TRUNK, axis_rotation("X", _drawn(rng, -20, 20, count)))
+    changed = turned(upright(rotations), _TRUNK, axis_rotation("X", _drawn(rng, -20, 20, count)))
     for side in _SIDES:
-        leg = _leg(
+        one = left_leg(
             rng,
             flexion_deg=flexion + rng.normal(0, 5, count),
             abduction_deg=abduction + rng.normal(0, 5, count),
@@ -76,7 +76,7 @@ def sitting(rotations: F32, rng: np.random.Generator) -> F32:
             twist_deg=5.0,
             turned_out_deg=twist,
         )
-        changed = _with_leg(changed, leg, side)
+        changed = with_leg(changed, one, side)
     return changed
 
 
@@ -92,7 +92,7 @@ def overhead(rotations: F32, rng: np.random.Generator) -> F32:
         bend = 100 * rng.random(count) ** 2  # most raised arms are nearly straight
         fore = upper @ axis_rotation("Y", -np.deg2rad(bend))
         arm = np.stack([upper, fore], axis=1)
-        lifted = _placed(changed, arm, carrier="thorax", bones=("elbow", "wrist"), side=side)
+        lifted = placed(changed, arm, carrier="thorax", bones=("elbow", "wrist"), side=side)
         changed = np.where((both | first)[:, None, None, None], lifted, changed)
     return changed
 
@@ -103,7 +103,7 @@ def lying(rotations: F32, rng: np.random.Generator) -> F32:
     roll = rng.choice([0.0, 180.0, 90.0, -90.0], count, p=[0.4, 0.25, 0.175, 0.175]) + rng.normal(0, 12, count)
     pitch = -90.0 + rng.normal(0, 12, count)
     turn = axis_rotation("X", np.deg2rad(pitch)) @ axis_rotation("Y", np.deg2rad(roll))
-    return _all_turned(_upright(rotations), turn)
+    return _all_turned(upright(rotations), turn)
 
 
 RARE: dict[str, RareKind] = {
@@ -116,12 +116,12 @@ RARE: dict[str, RareKind] = {
 }
 
 
-def made_rare(rotations: F32, rng: np.random.Generator) -> F32:
-    """Each pose changed by one kind of `RARE`, drawn with equal probability."""
-    kinds = rng.integers(len(RARE), size=len(rotations))
+def made_rare(rotations: F32, rng: np.random.Generator, *, kinds: Mapping[str, RareKind] = RARE) -> F32:
+    """Each pose changed by one of the kinds, drawn with equal probability."""
+    drawn = rng.integers(len(kinds), size=len(rotations))
     result = rotations.copy()
-    for row, change in enumerate(RARE.values()):
-        chosen = np.flatnonzero(kinds == row)
+    for row, change in enumerate(kinds.values()):
+        chosen = np.flatnonzero(drawn == row)
         if len(chosen):
             result[chosen] = change(rotations[chosen], rng)
     return result
@@ -131,7 +131,7 @@ def _drawn(rng: np.random.Generator, low_deg: float, high_deg: float, count: int
     return np.deg2rad(rng.uniform(low_deg, high_deg, count))
 
 
-def _turned(rotations: F32, bones: Sequence[str], turn: Array, *, frame_of: str = "pelvis") -> F32:
+def turned(rotations: F32, bones: Sequence[str], turn: Array, *, frame_of: str = "pelvis") -> F32:
     """Some bones turned together by (n, 3, 3) `turn`, given in the axes of the bone `frame_of`."""
     frame, rows = rotations[:, H36M17.row(frame_of)], H36M17.rows(*bones)
     world = (frame @ turn @ np.swapaxes(frame, -1, -2)).astype(np.float32)
@@ -144,12 +144,12 @@ def _all_turned(rotations: F32, turn: Array) -> F32:
     return np.asarray(turn[:, None] @ rotations, np.float32)
 
 
-def _upright(rotations: F32) -> F32:
+def upright(rotations: F32) -> F32:
     """The whole body turned so that the pelvis stands as at rest."""
     return _all_turned(rotations, np.swapaxes(rotations[:, H36M17.row("pelvis")], -1, -2).astype(np.float64))
 
 
-def _leg(
+def left_leg(
     rng: np.random.Generator,
     *,
     flexion_deg: Array,
@@ -165,11 +165,11 @@ def _leg(
     return np.stack([thigh, thigh @ axis_rotation("X", np.deg2rad(knee_deg))], axis=1)
 
 
-def _with_leg(rotations: F32, leg: Array, side: str) -> F32:
-    return _placed(rotations, leg, carrier="pelvis", bones=("knee", "ankle"), side=side)
+def with_leg(rotations: F32, leg: Array, side: str) -> F32:
+    return placed(rotations, leg, carrier="pelvis", bones=("knee", "ankle"), side=side)
 
 
-def _placed(rotations: F32, limb: Array, *, carrier: str, bones: tuple[str, str], side: str) -> F32:
+def placed(rotations: F32, limb: Array, *, carrier: str, bones: tuple[str, str], side: str) -> F32:
     """Put a left limb (n, 2, 3, 3), given in the carrier's axes, on one side; on the right as its mirror image."""
     own = limb if side == "left" else limb * _FLIP[:, None] * _FLIP
     result = rotations.copy()
