@@ -59,8 +59,12 @@ class KeptLook:
         return self._bodies[number]
 
     def release(self) -> None:
-        for thing in (*self._bodies, self.uv, self.faces, *self.textures):
-            thing.release()
+        for body in self._bodies:
+            body.release()
+        for texture in self.textures:
+            texture.release()
+        for buffer in (self.uv, self.faces):
+            buffer.release()
 
 
 class KeptBody:
@@ -82,8 +86,10 @@ class KeptBody:
         self._normals.write(np.ascontiguousarray(placed.normals, np.float32))
 
     def release(self) -> None:
-        for thing in (self.depth, self.drawn, self._positions, self._normals):
-            thing.release()
+        for array in (self.depth, self.drawn):
+            array.release()
+        for buffer in (self._positions, self._normals):
+            buffer.release()
 
 
 def same_look(one: Look, other: Look) -> bool:

@@ -26,9 +26,12 @@ def finished(fine: moderngl.Framebuffer, backdrop: NDArray[np.uint8], size_px: i
 
 def _picture(colour: NDArray[np.uint8], backdrop: NDArray[np.uint8], size_px: int) -> NDArray[np.uint8]:
     """(size, size, 3) sRGB."""
-    before = cv2.pyrDown(colour)  # the binomial 1 4 6 4 1: its middle is the sample in the pixel's centre
+    before = np.asarray(
+        cv2.pyrDown(colour), np.uint8
+    )  # the binomial 1 4 6 4 1: its middle is the sample in the pixel's centre
     if len(backdrop) != size_px:
-        backdrop = cv2.resize(backdrop, (size_px, size_px), interpolation=cv2.INTER_CUBIC)
+        resized = cv2.resize(backdrop, (size_px, size_px), interpolation=cv2.INTER_CUBIC)
+        backdrop = np.asarray(resized, np.uint8)
     uncovered = cv2.merge([255 - before[..., 3]] * 4)
     roots = cv2.add(before, cv2.multiply(backdrop, uncovered, scale=1 / 255))
     return np.asarray(cv2.LUT(cv2.cvtColor(roots, cv2.COLOR_RGBA2RGB), SRGB_OF_ROOT), np.uint8)

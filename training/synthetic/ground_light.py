@@ -34,16 +34,19 @@ class GroundSpan:
 
     low_xz: Array
     width_xz: Array
+    middle_xz: Array
+    """Of the box over it."""
 
     @classmethod
     def under(cls, low_mm: Array, high_mm: Array, sun_direction: Array) -> GroundSpan:
         """Below and in the shadow of what lies between two corners of a box."""
+        middle = (low_mm + high_mm)[[0, 2]] / 2
         low, high = low_mm[[0, 2]] - _MARGIN_MM, high_mm[[0, 2]] + _MARGIN_MM
         if sun_direction[1] > _LOWEST_SUN:
             cast = -sun_direction[[0, 2]] / sun_direction[1] * max(float(high_mm[1]), 0.0)
             cast = np.clip(cast, -_LONGEST_SHADOW_MM, _LONGEST_SHADOW_MM)
             low, high = np.minimum(low, low + cast), np.maximum(high, high + cast)
-        return cls(low, high - low)
+        return cls(low, high - low, middle)
 
     @property
     def clip_from_world(self) -> Array:
@@ -65,8 +68,7 @@ def sky_share(below: Floats, span: GroundSpan) -> Floats:
     hidden[below >= 1.0] = 0.0
     blur_px = np.maximum(_CONTACT_BLUR_MM * MAP_SIZE_PX / span.width_xz, 0.3)
     soft = cv2.GaussianBlur(hidden, (0, 0), float(blur_px[0]), sigmaY=float(blur_px[1]))
-    share: Floats = 1 - np.float32(_CONTACT_SHARE) * soft
-    return share
+    return np.asarray(1 - np.float32(_CONTACT_SHARE) * soft, np.float32)
 
 
 def sun_share(from_sun: Floats, sun_from_world: Array, span: GroundSpan) -> Floats:
@@ -83,15 +85,14 @@ def sun_share(from_sun: Floats, sun_from_world: Array, span: GroundSpan) -> Floa
     affine = span.sun_px_from_map(sun_from_world, MAP_SIZE_PX)
     flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
     shadow = cv2.warpAffine(mixed, affine, (MAP_SIZE_PX, MAP_SIZE_PX), flags=flags)
-    share: Floats = 1 - shadow
-    return share
+    return np.asarray(1 - shadow, np.float32)
 
 
 def as_bytes(sun: Floats, sky: Floats) -> NDArray[np.uint8]:
     """(map, map, 2); the outermost ring is full light, since the texture repeats its edge outwards."""
     shares = cv2.merge([sun, sky])
     shares[[0, -1]] = shares[:, [0, -1]] = 1.0
-    return cv2.convertScaleAbs(shares, alpha=255.0)
+    return np.asarray(cv2.convertScaleAbs(shares, alpha=255.0), np.uint8)
 
 
 def _range_mm(sun_from_world: Array) -> float:
@@ -105,4 +106,4 @@ def _ground_depth(sun_from_world: Array) -> Floats:
     slope = sun_from_world[2, [0, 2]] @ flat
     start = sun_from_world[2, 3] - slope @ sun_from_world[:2, 3]
     depth = (slope[0] * across + slope[1] * across[:, None] + start + 1) / 2
-    return depth.astype(np.float32)
+    return np.asarray(depth, np.float32)

@@ -10,7 +10,6 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from engine.body.camera import Camera
 from engine.body.crop import inverted
 from training.kinematics import Array
 from training.synthetic.scene import Viewpoint
@@ -66,18 +65,21 @@ def raster_from_lens(viewpoint: Viewpoint, *, samples_per_px: float, size: int) 
     """
     raster_from_crop = np.diag([samples_per_px, samples_per_px, 1.0])
     ndc_from_raster = np.array([[2 / size, 0, 1 / size - 1], [0, 2 / size, 1 / size - 1], [0, 0, 1.0]])
-    return ndc_from_raster @ raster_from_crop @ _crop_from_lens(viewpoint)
+    result: Array = ndc_from_raster @ raster_from_crop @ _crop_from_lens(viewpoint)
+    return result
 
 
 def lens_from_ndc(viewpoint: Viewpoint) -> Array:
     """(3, 3): device coordinates of a raster over the whole crop -> distorted points at z = 1."""
     half = viewpoint.crop_size_px / 2
     crop_from_ndc = np.array([[half, 0, half - 0.5], [0, half, half - 0.5], [0, 0, 1.0]])
-    return np.linalg.inv(_crop_from_lens(viewpoint)) @ crop_from_ndc
+    result: Array = np.linalg.inv(_crop_from_lens(viewpoint)) @ crop_from_ndc
+    return result
 
 
 def _crop_from_lens(viewpoint: Viewpoint) -> Array:
-    camera: Camera = viewpoint.camera
+    camera = viewpoint.camera
     crop_from_frame = np.eye(3)
     crop_from_frame[:2] = inverted(viewpoint.frame_from_crop)
-    return crop_from_frame @ camera.K
+    result: Array = crop_from_frame @ camera.K
+    return result

@@ -28,14 +28,17 @@ from training.synthetic.scene import CROP_SIZE_PX, NOBODY, THE_PERSON, Drawn, Lo
 from training.synthetic.sun import Sun, bounds
 
 KEPT_BYTES = 384 << 20
-"""Room for looks, and half as much for panoramas: 84 avatars of 512x512 take 125 MB, 46 backgrounds of 1024x512 92 MB."""
+"""Room for looks, and half as much for panoramas: 84 avatars of 512x512 take 140 MB, 46 backgrounds of 1024x512
+100 MB. What exceeds it goes, the least recently used first."""
 
 _SUN_SIZE_PX = 256
 _BACKDROP_CELLS = 16
-_SHARPEST_BACKDROP = 0.75
-"""Panorama pixels per crop pixel up to which half the crop's resolution shows all that the panorama has."""
+_BACKDROP_SHARES = ((0.35, 2), (0.55, 3))
+"""(panorama pixels per crop pixel, quarters of the crop's resolution that show all that the panorama has)."""
 _PANORAMA_HEIGHT_MM = 1500.0
 """Height at which panoramas are usually taken; it sets how large the ground's texture looks."""
+_TOWARDS_EYE, _TOWARDS_EYE_MM = 0.4, 2500.0
+"""The panorama's place lies so far from the person on the way to the camera, and at most so many millimetres."""
 _SURROUND_RADIUS_MM = 9000.0
 """Beyond this distance the panorama stands upright instead of lying on the ground."""
 
@@ -67,8 +70,9 @@ class Raster:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._looks.clear()
-        self._panoramas.clear()
+        with self._gl:
+            self._looks.clear()
+            self._panoramas.clear()
         self._gl.release()
 
     def draw(
@@ -86,6 +90,18 @@ class Raster:
         ValueError where the viewpoint's size is not the raster's or a body does not fit its look.
         """
         self._check(viewpoint, placed)
+        with self._gl:  # another renderer of this thread may be current
+            return self._drawn(viewpoint, placed, surroundings, exposure=exposure, sun_strength=sun_strength)
+
+    def _drawn(
+        self,
+        viewpoint: Viewpoint,
+        placed: Sequence[Placed],
+        surroundings: Panorama,
+        *,
+        exposure: float,
+        sun_strength: float,
+    ) -> Drawn:
         bodies = self._bodies(placed)
         sun = Sun.over(placed, surroundings, sun_strength)
         span = self._draw_depths(sun, placed, bodies)
@@ -116,7 +132,9 @@ class Raster:
         self._fine = gl.framebuffer(
             [gl.renderbuffer(samples, 4), gl.renderbuffer(samples, 1, dtype="u4")], gl.depth_renderbuffer(samples)
         )
-        self._behind = {side: gl.framebuffer([gl.renderbuffer((side, side), 4)]) for side in (size // 2, size)}
+        self._behind = {
+            side: gl.framebuffer([gl.renderbuffer((side, side), 4)]) for side in (size // 2, size * 3 // 4, size)
+        }
         self._sun_depth = gl.depth_texture((_SUN_SIZE_PX,) * 2)
         self._below_depth = gl.depth_texture((ground_light.MAP_SIZE_PX,) * 2)
         self._sun_depth.compare_func = ""  # read as numbers
@@ -157,9 +175,7 @@ class Raster:
             fits=lambda kept: kept.shows(look),
         )
 
-    def _draw_depths(
-        self, sun: Sun, placed: Sequence[Placed], bodies: Sequence[_OnDevice]
-    ) -> ground_light.GroundSpan:
+    def _draw_depths(self, sun: Sun, placed: Sequence[Placed], bodies: Sequence[_OnDevice]) -> ground_light.GroundSpan:
         """Views from the sun and from below the ground, and of them the light on the ground."""
         span = ground_light.GroundSpan.under(*bounds(placed), sun.direction)
         self._gl.enable_only(moderngl.DEPTH_TEST | moderngl.CULL_FACE)
@@ -181,20 +197,20 @@ class Raster:
     def _draw_backdrop(
         self, viewpoint: Viewpoint, surroundings: Panorama, span: ground_light.GroundSpan
     ) -> NDArray[np.uint8]:
-        """(side, side, 4) roots of light: the whole crop, at half its resolution where the panorama has no more."""
+        """(side, side, 4) roots of light: the whole crop, at a lower resolution where the panorama has no more."""
         kept = self._panoramas.get(
             id(surroundings.image_rgb),
             lambda: KeptPanorama(self._gl, surroundings),
             fits=lambda kept: kept.shows(surroundings),
         )
-        side = self.size_px // 2 if _panorama_px_per_px(viewpoint, surroundings) < _SHARPEST_BACKDROP else self.size_px
-        eye = viewpoint.eye_mm
+        centre = _panorama_place(viewpoint.eye_mm, span)
+        steps = _panorama_px_per_px(viewpoint, surroundings, float(np.linalg.norm(viewpoint.eye_mm - centre)))
+        side = self.size_px * next((quarters for most, quarters in _BACKDROP_SHARES if steps < most), 4) // 4
         set_uniforms(
             self._backdrop,
             lens_from_ndc=lens.lens_from_ndc(viewpoint),
             ground_span=np.concatenate([span.low_xz, 1 / span.width_xz]),
-            heights=np.array([eye[1], eye[1] - _PANORAMA_HEIGHT_MM]),
-            where=eye[[0, 2]],
+            centre=centre,
             turn=surroundings.turn_rad,
         )
         kept.texture.use(0)
@@ -240,10 +256,22 @@ def _shine(surroundings: Panorama, sun: Sun) -> Array:
     return shine
 
 
-def _panorama_px_per_px(viewpoint: Viewpoint, surroundings: Panorama) -> float:
-    """How many panorama pixels a step of one crop pixel crosses, about the middle of the picture."""
+def _panorama_place(eye_mm: Array, span: ground_light.GroundSpan) -> Array:
+    """Where the panorama was taken: between person and camera, so that the ground at the feet is seen well."""
+    towards = eye_mm[[0, 2]] - span.middle_xz
+    reach = min(_TOWARDS_EYE, _TOWARDS_EYE_MM / max(float(np.linalg.norm(towards)), 1.0))
+    x, z = span.middle_xz + reach * towards
+    return np.array([x, _PANORAMA_HEIGHT_MM, z])
+
+
+def _panorama_px_per_px(viewpoint: Viewpoint, surroundings: Panorama, behind_mm: float) -> float:
+    """How many panorama pixels a step of one crop pixel crosses, about the middle of the picture.
+
+    The eye stands `behind_mm` behind the panorama's place and so sees more of its sphere at once.
+    """
     frame_px = float(np.sqrt(abs(np.linalg.det(viewpoint.frame_from_crop[:, :2]))))
-    return frame_px / viewpoint.camera.focal_px[0] * surroundings.image_rgb.shape[1] / (2 * np.pi)
+    angle_rad = frame_px / viewpoint.camera.focal_px[0] * (1 + behind_mm / _SURROUND_RADIUS_MM)
+    return float(angle_rad * surroundings.image_rgb.shape[1] / (2 * np.pi))
 
 
 def _read_depth(texture: moderngl.Texture) -> Floats:

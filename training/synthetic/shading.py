@@ -134,8 +134,8 @@ out vec4 colour;
 uniform sampler2D panorama;      // roots of linear light
 uniform sampler2D ground_light;  // share of the sun, share of the sky
 uniform vec4 ground_span;        // x and z of its first corner, 1 / width in x and z
-uniform vec2 heights;            // of the eye, and of the eye over the place where the panorama was taken; mm
-uniform vec2 where;              // the eye over the ground: x, z
+uniform vec3 eye;
+uniform vec3 centre;             // where the panorama was taken, above the ground
 uniform float turn;
 uniform float radius;            // mm
 uniform vec3 sun_direction;
@@ -144,15 +144,14 @@ uniform vec3 sun_rgb;
     + _AMBIENT
     + """
 void main() {
-    // The picture lies on an upright cylinder-like sphere around the place below or above the eye ...
-    vec3 r = normalize(ray);
-    float along = heights.y * r.y;
-    float wall = -along + sqrt(max(along * along - heights.y * heights.y + radius * radius, 0.0));
-    float floor = r.y < -1e-4 && heights.x > 0.0 ? -heights.x / r.y : 1e9;
-    vec3 d = normalize(vec3(0.0, heights.y, 0.0) + r * min(wall, floor));
+    vec3 r = normalize(ray), from = eye - centre;   // the picture lies on a sphere around where it was taken ...
+    float along = dot(from, r);
+    float wall = -along + sqrt(max(along * along - dot(from, from) + radius * radius, 0.0));
+    float floor = r.y < -1e-4 && eye.y > 0.0 ? -eye.y / r.y : 1e9;
+    vec3 d = normalize(from + r * min(wall, floor));
     vec2 seen = vec2((atan(d.x, -d.z) + turn) / 6.2831853 + 0.5, acos(clamp(d.y, -1.0, 1.0)) / 3.1415927);
     // ... and, inside it, on the ground, where people take light away.
-    vec2 share = textureLod(ground_light, (where + r.xz * floor - ground_span.xy) * ground_span.zw, 0.0).rg;
+    vec2 share = textureLod(ground_light, (eye.xz + r.xz * floor - ground_span.xy) * ground_span.zw, 0.0).rg;
     vec3 sky = ambient(vec3(0.0, 1.0, 0.0)), sun = sun_rgb * max(sun_direction.y, 0.0);
     vec3 left = (sky * share.g + sun * share.r) / max(sky + sun, vec3(1e-4));
     vec3 root = textureLod(panorama, seen, 0.0).rgb;

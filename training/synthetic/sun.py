@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from training.avatar import Floats
 from training.kinematics import Array
 from training.panorama import Panorama
 from training.synthetic.scene import THE_PERSON, Placed
@@ -45,22 +46,26 @@ class Sun:
 
 def bounds(placed: Sequence[Placed]) -> tuple[Array, Array]:
     """Corners in the world, (3,) each, of a box around the person and what is near it; of all where there is none."""
-    low, high = _union([(one.vertices_mm.min(axis=0), one.vertices_mm.max(axis=0), one.owner) for one in placed])
-    return low, high
+    return _union([_box(one.vertices_mm.T, one.owner) for one in placed])
 
 
 def _seen_bounds(placed: Sequence[Placed], axes: Array) -> tuple[Array, Array]:
     """The same in the sun's axes, but its whole depth, so that every caster is kept."""
-    turned = axes.astype(np.float32).T
-    seen = [(one.vertices_mm @ turned, one.owner) for one in placed]
-    boxes = [(points.min(axis=0), points.max(axis=0), owner) for points, owner in seen]
+    turned = axes.astype(np.float32)
+    boxes = [_box(turned @ one.vertices_mm.T, one.owner) for one in placed]
     low, high = _union(boxes)
     low[2] = min((box[0][2] for box in boxes), default=low[2])
     high[2] = max((box[1][2] for box in boxes), default=high[2])
     return low - _EDGE_MM, high + _EDGE_MM
 
 
-def _union(boxes: Sequence[tuple[Array, Array, int]]) -> tuple[Array, Array]:
+def _box(points: Floats, owner: int) -> tuple[Floats, Floats, int]:
+    """Corners of (3, point) points; by rows, which numpy reduces ten times as fast as by columns."""
+    rows = np.ascontiguousarray(points)
+    return rows.min(axis=1), rows.max(axis=1), owner
+
+
+def _union(boxes: Sequence[tuple[Floats, Floats, int]]) -> tuple[Array, Array]:
     if not boxes:
         return np.zeros(3), np.ones(3)
     low = np.min([box[0] for box in boxes], axis=0).astype(np.float64)
