@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from tools.data_closeness import closeness, cut_crops
+
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
@@ -96,6 +98,10 @@ def _pictures(path: Path) -> Iterator[NDArray[np.uint8]]:
     for item in VideoFile(path, path.name).pictures():
         if isinstance(item, Picture):
             yield item.image_rgb
+
+
+app.command("cut-crops")(cut_crops)
+app.command("closeness")(closeness)
 
 
 if __name__ == "__main__":
