@@ -124,12 +124,14 @@ def report(
     return references(real) + compared(joined(real.values()), sets)
 
 
-def table(rows: Iterable[Closeness]) -> str:
-    """Lines of text, one map after the other."""
-    lines = [f"{'features':22} {'crops':42} {'count':>6} {'kernel distance':>20} {'Frechet':>9}"]
-    for row in sorted(rows, key=lambda each: each.features):
-        second = "" if row.frechet is None else f"{row.frechet:9.3g}"
-        lines.append(f"{row.features:22} {row.name:42} {row.count:6} {row.kernel!s:>20} {second:>9}")
+def table(rows: Sequence[Closeness]) -> str:
+    """Lines of text, one block for each pooled map."""
+    lines = []
+    for features in dict.fromkeys(row.features for row in rows):
+        lines.append(f"{features:52} {'count':>6} {'kernel distance':>20} {'Frechet':>9}")
+        for row in (each for each in rows if each.features == features):
+            second = "-" if row.frechet is None else f"{row.frechet:.3g}"
+            lines.append(f"  {row.name:50} {row.count:6} {row.kernel!s:>20} {second:>9}")
     return "\n".join(lines)
 
 

@@ -1,7 +1,7 @@
 """Encodings of many crops, computed once and kept in files that training maps into memory.
 
-A directory of shards `features-FIRST.safetensors`: safetensors files, named by the number of their first crop, whose
-headers hold plain strings. A shard appears whole or not at all, so an interrupted run goes on behind the last one.
+A directory of shards `features-FIRST.safetensors`: safetensors files, named by the number of their first crop. A shard
+appears whole or not at all, so an interrupted run goes on behind the last one.
 Each holds the sha256 of its numbers and of the network that they come from.
 """
 
@@ -33,6 +33,8 @@ SHARD_CROPS = 2048
 _CURE = "delete it and encode the crops again"
 _DTYPES = {"F16": np.float16, "F32": np.float32}
 _LARGEST_HEADER = 1 << 20
+_HEADER = "features"
+"""One string holds all of ours: safetensors writes several in an order that changes from run to run."""
 
 Report = Callable[[int], None]
 """Called with the number of crops that are stored."""
@@ -179,7 +181,7 @@ def _write(directory: Path, crops: EncodedCrops, *, first: int, crops_id: str) -
         "first": str(first),
     }
     path = directory / f"features-{first:08d}.safetensors"
-    write_atomically(path, save(arrays, header))
+    write_atomically(path, save(arrays, {_HEADER: json.dumps(header, sort_keys=True)}))
     log.debug("stored crops %d to %d in %s", first, first + len(crops) - 1, path)
 
 
@@ -200,7 +202,7 @@ def _mapped(path: Path) -> tuple[dict[str, str], dict[str, NDArray[Any]]]:
         if not 0 < length <= _LARGEST_HEADER:
             raise ValueError(f"a header of {length} bytes")
         described = json.loads(content[8 : 8 + length].tobytes())
-        header = dict(described.pop("__metadata__"))
+        header = dict(json.loads(described.pop("__metadata__")[_HEADER]))
         return header, {name: _tensor(content[8 + length :], entry) for name, entry in sorted(described.items())}
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise FeatureFileError.of(path, "header", f"not a file of features ({error})", cure=_CURE) from error

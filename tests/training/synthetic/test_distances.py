@@ -67,6 +67,13 @@ def test_scale_is_that_of_the_reference() -> None:
     np.testing.assert_allclose(scaled[:, 20], 0)
 
 
+def test_a_feature_that_sleeps_in_the_reference_does_not_outweigh_the_others() -> None:
+    reference = np.c_[sample(0), np.random.default_rng(9).normal(0, 1e-4, 200)]
+    scaled = Scale.of(reference)(np.c_[sample(1), np.ones(200)])
+    assert 3 < scaled[:, 20].mean() < 7
+    np.testing.assert_array_equal(Scale.of(np.ones((5, 2)))(np.full((3, 2), 2.0)), np.ones((3, 2)))
+
+
 def test_what_cannot_be_compared_is_refused() -> None:
     with pytest.raises(ValueError, match=r"must have the same features, got \(200, 20\) and \(200, 19\)"):
         kernel_distance(sample(0), sample(1)[:, :19])

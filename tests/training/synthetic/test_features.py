@@ -123,7 +123,7 @@ def test_a_foreign_header_is_refused(stored: Path, field: str, value: str, text:
     content = path.read_bytes()
     length = int.from_bytes(content[:8], "little")
     header = json.loads(content[8 : 8 + length])
-    header["__metadata__"][field] = value
+    header["__metadata__"]["features"] = json.dumps(json.loads(header["__metadata__"]["features"]) | {field: value})
     changed = json.dumps(header).encode()
     path.write_bytes(len(changed).to_bytes(8, "little") + changed + content[8 + length :])
     with pytest.raises(FeatureFileError, match=text):
