@@ -37,6 +37,9 @@ LIMBS = tuple(f"{side}_{part}" for part in ("elbow", "wrist", "knee", "ankle") f
 
 MIN_SCORE = 0.5
 """Of the detector, as in the live line's settings."""
+ROOM = 2.0
+"""Side of what the detector sees, in crops, as where the live line looks for one person; black beyond the crop. On 298
+crops of real people and of the bundled clip it fires on 98.3 % so, on 97.6 % with the crop filling the picture."""
 _SAME_PERSON = 0.3
 """Distance of the detected hips from the labelled pelvis, in boxes, up to which it is the labelled person."""
 _FOUND_WITHIN = 0.2
@@ -92,7 +95,7 @@ class JointOffset:
 class HumanJudge:
     """Judges crops one at a time. The parts belong to the caller; see `human_judge`."""
 
-    def __init__(self, detector: Backend, encoder: BlazePoseEncoder, *, room: float = 1.0) -> None:
+    def __init__(self, detector: Backend, encoder: BlazePoseEncoder, *, room: float = ROOM) -> None:
         self._detector = detector
         self._encoder = encoder
         self._room = room
@@ -118,8 +121,8 @@ class HumanJudge:
 
 
 @contextmanager
-def human_judge(*, room: float = 1.0, threads: int = 1) -> Iterator[HumanJudge]:
-    """With the networks on this machine's CPU. room: side of what the detector sees in crops; black beyond the crop."""
+def human_judge(*, room: float = ROOM, threads: int = 1) -> Iterator[HumanJudge]:
+    """With the networks on this machine's CPU."""
     with OnnxRuntimeBackend(detector_onnx(), threads) as detector, crop_encoder((), threads=threads) as encoder:
         yield HumanJudge(detector, encoder, room=room)
 
