@@ -20,9 +20,9 @@ Features = NDArray[np.float64]
 BLOCKS = 20
 """Runs of neighbours that are left out in turn for the error. Neighbours may be alike (frames of one video): whole runs
 are not, as long as a run is longer than the likeness."""
-_LEAST_SPREAD = 0.2
-"""Of the features' root mean square. Without it 2 px of blur lie 10^12 from real crops on the 2x2 map of the landmark
-network, since single channels that sleep on real people wake up."""
+_FARTHEST = 5.0
+"""Spreads beyond which it does not matter how far a feature lies. Without this limit the few crops on which the network
+fails, waking channels that sleep on real people, decide the distance of 700: 10^11 for 2 px of blur."""
 _PER_FEATURE = 2
 """Samples for each feature from which a covariance is worth its name."""
 
@@ -48,13 +48,13 @@ class Scale:
 
     @classmethod
     def of(cls, reference: Features) -> Self:
-        """A feature that hardly changes in the reference counts little: else it would outweigh all once it does."""
+        """A feature that never changes in the reference keeps its own units."""
         spread = reference.std(axis=0)
-        typical = float(np.sqrt(np.mean(spread**2)))
-        return cls(reference.mean(axis=0), np.maximum(spread, _LEAST_SPREAD * typical or 1.0))
+        return cls(reference.mean(axis=0), np.where(spread > 1e-6, spread, 1.0))
 
     def __call__(self, features: Features) -> Features:
-        return (np.asarray(features, np.float64) - self.mean) / self.spread
+        scaled = (np.asarray(features, np.float64) - self.mean) / self.spread
+        return np.clip(scaled, -_FARTHEST, _FARTHEST)
 
 
 def kernel_distance(one: Features, other: Features, *, blocks: int = BLOCKS) -> Distance:

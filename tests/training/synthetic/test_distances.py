@@ -70,7 +70,7 @@ def test_scale_is_that_of_the_reference() -> None:
 def test_a_feature_that_sleeps_in_the_reference_does_not_outweigh_the_others() -> None:
     reference = np.c_[sample(0), np.random.default_rng(9).normal(0, 1e-4, 200)]
     scaled = Scale.of(reference)(np.c_[sample(1), np.ones(200)])
-    assert 3 < scaled[:, 20].mean() < 7
+    np.testing.assert_array_equal(scaled[:, 20], 5.0)
     np.testing.assert_array_equal(Scale.of(np.ones((5, 2)))(np.full((3, 2), 2.0)), np.ones((3, 2)))
 
 
