@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from tools import data_synthetic
+from tools.data_closeness import closeness, cut_crops
 
 if TYPE_CHECKING:
     import numpy as np
@@ -102,6 +103,8 @@ def _pictures(path: Path) -> Iterator[NDArray[np.uint8]]:
 
 for _name in ("render", "preview", "pack", "splits"):
     app.command(_name)(getattr(data_synthetic, _name))
+app.command("cut-crops")(cut_crops)
+app.command("closeness")(closeness)
 
 if __name__ == "__main__":
     app()

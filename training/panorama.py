@@ -50,6 +50,11 @@ def read_panorama(path: Path, *, turn_deg: float = 0.0, sun_strength: float = 1.
     if abs(width - 2 * height) > 2:
         raise PanoramaError(f"{path} is {width}x{height}; an equirectangular picture is twice as wide as high")
     image_rgb = np.ascontiguousarray(image_bgr[..., ::-1], np.uint8)
+    return panorama_of(image_rgb, turn_deg=turn_deg, sun_strength=sun_strength)
+
+
+def panorama_of(image_rgb: NDArray[np.uint8], *, turn_deg: float = 0.0, sun_strength: float = 1.5) -> Panorama:
+    """The background and light of an equirectangular (height, 2 * height, 3) sRGB picture, see `read_panorama`."""
     small = cv2.resize(image_rgb, _LIGHT_SIZE_WH, interpolation=cv2.INTER_AREA)
     radiance = linear_of_srgb(np.asarray(small, np.uint8))
     turn_rad = float(np.deg2rad(turn_deg))

@@ -35,6 +35,12 @@ FEATURE_OUTPUTS: dict[str, tuple[str, Layout]] = {
     "backbone_32": ("model_1/model/add_1/add", "channels_first"),
     "backbone_16": ("model_1/model/add_5/add", "channels_first"),
     "backbone_8": ("model_1/model/add_8/add", "channels_first"),
+    "pyramid_8": (
+        "model_1/model/re_lu_33/Relu6;model_1/model/batch_normalization_48/FusedBatchNormV3;"
+        "model_1/model/conv2d_31/BiasAdd/ReadVariableOp/resource;model_1/model/conv2d_31/BiasAdd;"
+        "model_1/model/depthwise_conv2d_33/depthwise;model_1/model/conv2d_31/Conv2D1",
+        "channels_first",
+    ),
     "pyramid_16": ("model_1/model/add_9/add", "channels_first"),
     "pyramid_32": ("model_1/model/add_10/add", "channels_first"),
     "pyramid_64": ("model_1/model/add_11/add", "channels_first"),
@@ -48,7 +54,15 @@ FEATURE_OUTPUTS: dict[str, tuple[str, Layout]] = {
     "trunk_2": ("model_1/model/re_lu_63/Relu6;model_1/model/add_22/add", "channels_first"),
 }
 """Feature maps (batch, channel, height, width); the number is height = width. Channels: backbone 24, 32, 88, 144,
-pyramid 48, trunk 288. trunk_2 is the last map before the landmark and world heads."""
+pyramid 48, trunk 288. The backbone ends in 8x8 and forks there: the pyramid grows back to 64x64, of which the heatmap
+is a linear map; the trunk shrinks to 2x2, of which landmarks, world and presence are linear maps. So the trunk knows
+the depth, the pyramid the place."""
+
+FEATURE_CHANNELS: dict[str, int] = {
+    "backbone_64": 24, "backbone_32": 32, "backbone_16": 88, "backbone_8": 144,
+    "pyramid_8": 48, "pyramid_16": 48, "pyramid_32": 48, "pyramid_64": 48,
+    "trunk_8": 288, "trunk_4": 288, "trunk_2": 288,
+}  # fmt: skip
 
 DETECTOR_OUTPUTS: dict[str, tuple[str, Layout]] = {
     "boxes": ("Identity", "channels_first"),

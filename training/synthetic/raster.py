@@ -64,6 +64,11 @@ class Raster:
         self._make_programs()
         self._make_targets()
 
+    @property
+    def renderer(self) -> str:
+        """The graphics driver's name and version."""
+        return f"{self._gl.info['GL_RENDERER']} {self._gl.info['GL_VERSION']}"
+
     def __enter__(self) -> Self:
         return self
 

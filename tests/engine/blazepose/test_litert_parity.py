@@ -17,7 +17,8 @@ data = pytest.importorskip("skimage.data", reason="needs scikit-image, the photo
 
 FEATURE_CHANNELS = {
     "backbone_64": 24, "backbone_32": 32, "backbone_16": 88, "backbone_8": 144,
-    "pyramid_16": 48, "pyramid_32": 48, "pyramid_64": 48, "trunk_8": 288, "trunk_4": 288, "trunk_2": 288,
+    "pyramid_8": 48, "pyramid_16": 48, "pyramid_32": 48, "pyramid_64": 48,
+    "trunk_8": 288, "trunk_4": 288, "trunk_2": 288,
 }  # fmt: skip
 
 
@@ -75,6 +76,7 @@ def test_detector(networks_dir: Path, kind: str) -> None:
 
 
 def test_feature_maps_have_their_documented_shapes(networks_dir: Path) -> None:
+    assert networks.FEATURE_CHANNELS == FEATURE_CHANNELS
     with OnnxRuntimeBackend(networks.landmark_onnx(features=tuple(FEATURE_CHANNELS))) as backend:
         shapes = {info.name: info.shape for info in backend.outputs}
     for name, channels in FEATURE_CHANNELS.items():

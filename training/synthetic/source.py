@@ -1,0 +1,158 @@
+"""Synthetic crops without end: somebody in a pose, seen by a camera, lit, partly hidden, and taken with its flaws.
+
+Crop i depends on data, seed, split, kind and i alone. One source belongs to one thread of one process: it holds the
+renderer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from functools import lru_cache
+from types import MappingProxyType
+
+import numpy as np
+
+from engine.body.skeleton import H36M17
+from training.data_directory import DataDirectory
+from training.kinematics import axis_rotation
+from training.panorama import Panorama, panorama_of
+from training.synthetic.cast import Cast
+from training.synthetic.clock import StageClock
+from training.synthetic.edges import with_edges_repeated
+from training.synthetic.flawed import flawed
+from training.synthetic.flaws import FlawRange, draw_flaws
+from training.synthetic.h36m_joints import THICKNESS_MM
+from training.synthetic.obstacles import OBSTACLES_HEAVY, OBSTACLES_NONE, OBSTACLES_SOME, ObstacleRange, draw_obstacles
+from training.synthetic.pack import Pack
+from training.synthetic.pack_build import pack_for
+from training.synthetic.people import People, PosedPerson
+from training.synthetic.people_places import NOBODY_ELSE, PeopleRange, PersonPlace, draw_people_places
+from training.synthetic.raster import Raster
+from training.synthetic.scene import Crop, Drawn, Placed, Viewpoint
+from training.synthetic.things import library
+from training.synthetic.viewpoints import ViewpointRange, draw_viewpoint
+from training.synthetic.visibility import visible_joints
+
+_THICKNESSES_MM = np.array([THICKNESS_MM[name] for name in H36M17.names])
+_SALT = 0x5CE
+_TURNS = 24
+"""Directions in which a panorama may be turned: few, so that its light is worked out once for each."""
+_THING_PHOTOGRAPHS = 6
+_KEPT_PANORAMAS = 512
+
+
+@dataclass(frozen=True, slots=True)
+class SceneRange:
+    """What scenes are drawn from."""
+
+    obstacles: ObstacleRange
+    people: PeopleRange
+    viewpoint: ViewpointRange = field(default_factory=ViewpointRange)
+    flaws: FlawRange = field(default_factory=FlawRange)
+    sun_strength: tuple[float, float] = (0.0, 2.0)
+    """Relative to the light of the sky; 0 is an overcast day or a room."""
+    exposure: tuple[float, float] = (0.75, 1.45)
+    """Light on people relative to the background's, evenly in the logarithm."""
+
+
+KINDS: Mapping[str, SceneRange] = MappingProxyType(
+    {
+        "plain": SceneRange(OBSTACLES_NONE, NOBODY_ELSE),
+        "mixed": SceneRange(OBSTACLES_SOME, PeopleRange()),
+        "occluded": SceneRange(OBSTACLES_HEAVY, PeopleRange()),
+    }
+)
+"""`mixed` is for training: from nothing to much in front of people."""
+
+
+@contextmanager
+def open_source(data: DataDirectory, *, seed: int, split: str, kind: str) -> Iterator[SceneSource]:
+    """The source of one split ('train' or 'test') and kind (see KINDS) from the data directory or its pack."""
+    pack = Pack.open(pack_for(data))
+    with Raster() as raster:
+        yield SceneSource(Cast.of(pack, split), seed=seed, plan=KINDS[kind], raster=raster)
+
+
+class SceneSource:
+    """A `TimedSource` of synthetic people."""
+
+    def __init__(self, cast: Cast, *, seed: int, plan: SceneRange, raster: Raster) -> None:
+        self.cast, self.seed, self.plan = cast, seed, plan
+        self.clock = StageClock()
+        self._raster = raster
+        self._people = People(cast, seed)
+        photographs = [cast.pack.background_rgb(name) for name in cast.backgrounds[:_THING_PHOTOGRAPHS]]
+        self._things = library(photographs=photographs)
+        self._panorama = lru_cache(_KEPT_PANORAMAS)(self._made_panorama)
+        self._background_rgb = lru_cache(None)(cast.pack.background_rgb)
+
+    @property
+    def renderer(self) -> str:
+        """The graphics driver's name and version."""
+        return self._raster.renderer
+
+    def crop(self, index: int) -> Crop:
+        rng = np.random.default_rng([self.seed, _SALT, index])
+        with self.clock.stage("people"):
+            person = self._people.person(index)
+        with self.clock.stage("scene"):
+            view = draw_viewpoint(rng, person.joints_mm, plan=self.plan.viewpoint)
+            things = draw_obstacles(rng, view, person.joints_mm, things=self._things, plan=self.plan.obstacles)
+            places = draw_people_places(rng, view, person.joints_mm, plan=self.plan.people)
+        with self.clock.stage("people"):
+            others = [self._other(index, number, place) for number, place in enumerate(places, start=1)]
+        background = str(rng.choice(self.cast.backgrounds))
+        surroundings = self._panorama(background, int(rng.integers(_TURNS)))
+        with self.clock.stage("draw"):
+            drawn = self._raster.draw(
+                view,
+                [person.placed, *others, *things],
+                surroundings,
+                exposure=float(np.exp(rng.uniform(*np.log(self.plan.exposure)))),
+                sun_strength=float(rng.uniform(*self.plan.sun_strength)),
+            )
+        with self.clock.stage("flaws"):
+            drawn = self._as_the_camera_has_it(rng, drawn, view)
+        with self.clock.stage("truth"):
+            about = {
+                "avatar": person.placed.look.name,
+                "background": background,
+                "occluders": len(things) + sum(place.side == "front" for place in places),
+                "others": len(others),
+            }
+            return self._crop(drawn, view, person, about)
+
+    def _as_the_camera_has_it(self, rng: np.random.Generator, drawn: Drawn, view: Viewpoint) -> Drawn:
+        flaws = draw_flaws(rng, view.frame_from_crop, crop_size_px=view.crop_size_px, plan=self.plan.flaws)
+        return with_edges_repeated(replace(drawn, image_rgb=flawed(drawn.image_rgb, flaws)), view)
+
+    def _crop(self, drawn: Drawn, view: Viewpoint, person: PosedPerson, about: dict[str, str | int | float]) -> Crop:
+        joints_mm = view.camera_mm(person.joints_mm)
+        visible = visible_joints(
+            drawn,
+            view,
+            joints_world_mm=person.joints_mm,
+            thickness_mm=_THICKNESSES_MM,
+            frame_wh=view.camera.size_wh,
+        )
+        return Crop(
+            image_rgb=drawn.image_rgb,
+            joints_mm=(joints_mm - joints_mm[0]).astype(np.float32),
+            root_mm=joints_mm[0].astype(np.float32),
+            joints_px=view.camera.project(joints_mm).astype(np.float32),
+            visible=visible,
+            camera=view.camera,
+            frame_from_crop=view.frame_from_crop,
+            about=about,
+        )
+
+    def _other(self, index: int, number: int, place: PersonPlace) -> Placed:
+        placed = self._people.person(index, owner=number).placed
+        turn = axis_rotation("Y", place.yaw_rad).astype(np.float32)
+        ground_mm = place.ground_mm.astype(np.float32)
+        return replace(placed, vertices_mm=placed.vertices_mm @ turn.T + ground_mm, normals=placed.normals @ turn.T)
+
+    def _made_panorama(self, name: str, turn: int) -> Panorama:
+        return panorama_of(self._background_rgb(name), turn_deg=turn * 360 / _TURNS, sun_strength=1.0)
