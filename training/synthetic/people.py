@@ -27,7 +27,7 @@ PICTURED = Augmentation(mix=0.5, mix_part=0.3, rare=0.35, jitter_deg=4.0)
 """More rare poses than the tokenizers see, and less jitter: in a picture legs must not run through each other."""
 _BLOCK = 128
 _IN_AIR, _HIGHEST_MM = 0.08, 350.0
-_BALD = 0.3
+_BALD = 0.15
 """Share of persons with a wig who go without."""
 _SALT = 0x9E0
 
@@ -72,7 +72,8 @@ class People:
         if owner not in self._kept or self._kept[owner][0] != block:
             rng = np.random.default_rng([self.seed, _SALT, owner, block, 1])
             self._kept[owner] = (block, rig_turns(drawn_bones(self._sampler, rng, _BLOCK), rng))
-        return self._kept[owner][1][row]
+        turns: Array = self._kept[owner][1][row]
+        return turns
 
 
 def drawn_bones(sampler: TurnSampler, rng: np.random.Generator, count: int) -> F32:
@@ -105,5 +106,3 @@ def posed(
     skin_rgb, cloth_rgb = colours or (np.eye(3), np.eye(3))
     placed = Placed(look, vertices_mm[:shown] + shift.astype(np.float32), normals[:shown], owner, skin_rgb, cloth_rgb)
     return PosedPerson(placed, joints_mm + shift, rig_mm + shift, body.actor)
-
-
