@@ -58,9 +58,12 @@ _THICKNESS_MM = {
 THICKNESS_MM: tuple[float, ...] = tuple(
     _THICKNESS_MM[name.removeprefix("left_").removeprefix("right_")] for name in H36M17.names
 )
-"""(17,) how deep under skin or clothes each joint lies at most when its part is seen, for judging visibility. Cast rays
-(60 bodies in the T-pose, all azimuths) find 85 to 95 % of all first surfaces within it, the rest being other parts of
-the body in the way: the far hip through the pelvis, the nose through the back of the head."""
+"""(17,) how deep under skin or clothes each joint lies at most when its part is seen, for judging visibility. It lies
+between two measured distances along rays from all azimuths (60 drawn bodies in the T-pose): that to the part's own
+surface, and that through another part or through the whole of this one, as to the far hip through the pelvis (280 mm),
+to the nose through the back of the head (150 mm) or to a shoulder along its arm. The nearest surface towards the camera
+is closer than this on 86 to 97 % of the rays to trunk, head, knees and ankles, and 69 to 81 % to hips, shoulders,
+elbows and wrists, which such other ways lead to."""
 
 
 @lru_cache(maxsize=512)

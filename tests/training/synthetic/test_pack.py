@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -64,6 +66,18 @@ def test_motion_is_the_recordings(small_data: DataDirectory, pack: Pack, tmp_pat
     assert packed.rate_hz == recorded.rate_hz
     np.testing.assert_allclose(packed.rotations, recorded.rotations, atol=3e-4)
     assert not packed.part("train").subjects & TEST_SUBJECTS
+
+
+def test_a_pack_is_read_without_mesh_decoder_and_pillow(pack_path: Path, repo_root: Path) -> None:
+    """On a machine that has neither: both are shut out before anything is imported."""
+    program = (
+        "import sys; sys.modules.update({'meshoptimizer': None, 'PIL': None})\n"
+        "from pathlib import Path\nfrom training.synthetic.pack import Pack\n"
+        "from training.synthetic.cast import Cast\nfrom training.synthetic.people import People\n"
+        "cast = Cast.of(Pack.open(Path(sys.argv[1])), 'train')\n"
+        "cast.pack.background_rgb(cast.backgrounds[0])\nPeople(cast, 0).person(0)\n"
+    )
+    subprocess.run([sys.executable, "-c", program, str(pack_path)], check=True, cwd=repo_root)
 
 
 def test_backgrounds_are_panoramas(pack: Pack) -> None:
