@@ -44,7 +44,9 @@ def one_leg(rotations: F32, rng: np.random.Generator) -> F32:
     to_front = rng.random(count) < 0.7
     flexion = np.where(to_front, rng.uniform(25, 115, count), rng.uniform(-25, 15, count))
     knee = np.where(to_front, rng.uniform(0, 130, count), rng.uniform(25, 130, count))
-    lifted = left_leg(rng, flexion_deg=flexion, abduction_deg=rng.uniform(-10, 45, count), knee_deg=knee, twist_deg=20.0)
+    lifted = left_leg(
+        rng, flexion_deg=flexion, abduction_deg=rng.uniform(-10, 45, count), knee_deg=knee, twist_deg=20.0
+    )
     standing = left_leg(
         rng,
         flexion_deg=rng.uniform(-8, 12, count),

@@ -6,11 +6,12 @@ import numpy as np
 import pytest
 from bone_motion import motion
 
-from training.bodies import bone_lengths_mm
+from training.augment import ViewRange, draw_views, seen
+from training.bodies import bone_lengths_mm, draw_offsets_mm, posed_mm
 from training.cmu import BoneMotion, Clip
 from training.data_error import DataError
 from training.joint_limits import plausible
-from training.pose_stream import Augmentation, PoseSampler, held_out_poses
+from training.pose_stream import Augmentation, PoseSampler, TurnSampler, held_out_poses
 
 
 def test_a_batch_depends_on_seed_and_step_only() -> None:
@@ -91,3 +92,20 @@ def test_motion_without_a_usable_frame_is_refused() -> None:
 def test_augmentation_outside_its_range_is_refused(wrong: dict[str, float]) -> None:
     with pytest.raises(ValueError, match=next(iter(wrong))):
         Augmentation(**wrong)  # type: ignore[arg-type]
+
+
+_AS_BEFORE_MM = [[105.863, 740.180, 359.538], [-62.683, -630.090, -297.301], [-704.102, -530.271, -103.303]]
+
+
+def test_turns_are_drawn_apart_from_bodies_without_changing_what_is_yielded() -> None:
+    """Turns first, then bodies, then views, from one generator; the poses are those of before the two were parted."""
+    sampler = PoseSampler(motion("01"), 7, batch_size=4096)
+    rng = np.random.default_rng([7, 0])
+    changed, recorded = TurnSampler(motion("01"), Augmentation()).draw(rng, 4096)
+    offsets_mm = draw_offsets_mm(rng, 4096, split="train")
+    views = draw_views(rng, 4096, view=ViewRange())
+    joints_mm = posed_mm(changed, offsets_mm)
+    refused = ~plausible(joints_mm)
+    joints_mm[refused] = posed_mm(recorded[refused], offsets_mm[refused])
+    np.testing.assert_array_equal(sampler.batch(0), seen(joints_mm, views))
+    np.testing.assert_allclose(sampler.batch(0)[5, [3, 10, 16]], _AS_BEFORE_MM, atol=0.01)

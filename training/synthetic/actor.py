@@ -76,7 +76,7 @@ class Actor:
 
     @cached_property
     def normals_by_joint(self) -> csr_array:
-        """(vertex, 52 * 3): times stacked joint matrices (52 * 3, 3) it gives the skinned normals, not of unit length."""
+        """(vertex, 52 * 3): times stacked joint matrices (52 * 3, 3) it gives the normals, not of unit length."""
         return self._by_joint(np.repeat(self.normals[:, None], 4, axis=1))
 
     def _by_joint(self, values: Floats) -> csr_array:

@@ -83,4 +83,3 @@ def places_for_test(names: Iterable[str]) -> frozenset[str]:
         places[re.sub(r"(_?\d+k?)+$", "", name)].append(name)
     chosen = sorted(places)[2::_TEST_PLACES]
     return frozenset(name for place in chosen for name in places[place])
-

@@ -43,5 +43,3 @@ def _curl(turns: Array, rng: np.random.Generator, side: str, sign: float) -> Non
         for knuckle in (1, 2, 3):
             row = ROW[f"{side}Hand{finger}{knuckle}"]
             turns[:, row] = turns[:, RIG_PARENTS[row]] @ bend
-
-

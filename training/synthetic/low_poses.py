@@ -1,4 +1,4 @@
-"""More kinds of rare poses than `training.rare` has, for pictures: close to the ground, and legs where arms usually are.
+"""More kinds of rare poses than `training.rare` has, for pictures: close to the ground, and legs raised high.
 
 The same promise: turns of bones in, turns of bones out; what no body can take is thrown away by who draws.
 """

@@ -60,7 +60,9 @@ class Pack:
             try:
                 self._actors[name] = _actor(name, arrays, self._textures(name))
             except (KeyError, IndexError, ValueError) as error:
-                raise PackError.of(self.path, name, f"is not as this version writes it ({error})", cure=_CURE) from error
+                raise PackError.of(
+                    self.path, name, f"is not as this version writes it ({error})", cure=_CURE
+                ) from error
         return self._actors[name]
 
     def background_rgb(self, name: str) -> NDArray[np.uint8]:

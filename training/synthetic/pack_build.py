@@ -86,7 +86,10 @@ def _avatar_members(avatar: Avatar) -> Iterator[tuple[str, bytes]]:
     yield f"avatars/{avatar.name}.webp", webp(body, _TEXTURE_QUALITY)
     yield f"avatars/{avatar.name}.skin.webp", webp(skin_share(mesh, body), _SKIN_QUALITY)
     if len(avatar.textures_rgb) > 1:
-        yield f"avatars/{avatar.name}.hair.webp", webp(_resized(avatar.textures_rgb[1], _HAIR_SIZE_PX), _TEXTURE_QUALITY)
+        yield (
+            f"avatars/{avatar.name}.hair.webp",
+            webp(_resized(avatar.textures_rgb[1], _HAIR_SIZE_PX), _TEXTURE_QUALITY),
+        )
 
 
 def _mesh_bytes(avatar: Avatar, mesh: Simplified) -> bytes:

@@ -25,9 +25,9 @@ from training.synthetic.skinning import Body
 
 PICTURED = Augmentation(mix=0.5, mix_part=0.3, rare=0.35, jitter_deg=4.0)
 """More rare poses than the tokenizers see, and less jitter: in a picture legs must not run through each other."""
-_BLOCK = 128
+BLOCK = 128
 _IN_AIR, _HIGHEST_MM = 0.08, 350.0
-_BALD = 0.3
+_BALD = 0.15
 """Share of persons with a wig who go without."""
 _SALT = 0x9E0
 
@@ -45,7 +45,10 @@ class PosedPerson:
 
 
 class People:
-    """Draws persons from a cast. Not for several threads at once."""
+    """Draws persons from a cast. Not for several threads at once.
+
+    Poses are made for `BLOCK` neighbouring indices at a time: workers should take runs of that many.
+    """
 
     def __init__(self, cast: Cast, seed: int, *, augmentation: Augmentation = PICTURED) -> None:
         self.cast, self.seed = cast, seed
@@ -68,11 +71,12 @@ class People:
 
     def _turns(self, index: int, owner: int) -> Array:
         """(52, 3, 3) of one index. Poses are drawn in blocks: numpy's cost per call is shared by all of them."""
-        block, row = divmod(index, _BLOCK)
+        block, row = divmod(index, BLOCK)
         if owner not in self._kept or self._kept[owner][0] != block:
             rng = np.random.default_rng([self.seed, _SALT, owner, block, 1])
-            self._kept[owner] = (block, rig_turns(drawn_bones(self._sampler, rng, _BLOCK), rng))
-        return self._kept[owner][1][row]
+            self._kept[owner] = (block, rig_turns(drawn_bones(self._sampler, rng, BLOCK), rng))
+        turns: Array = self._kept[owner][1][row]
+        return turns
 
 
 def drawn_bones(sampler: TurnSampler, rng: np.random.Generator, count: int) -> F32:
@@ -105,5 +109,3 @@ def posed(
     skin_rgb, cloth_rgb = colours or (np.eye(3), np.eye(3))
     placed = Placed(look, vertices_mm[:shown] + shift.astype(np.float32), normals[:shown], owner, skin_rgb, cloth_rgb)
     return PosedPerson(placed, joints_mm + shift, rig_mm + shift, body.actor)
-
-

@@ -29,8 +29,8 @@ _BONE_OF = {
 }  # fmt: skip
 """Joint of the rig -> the bone whose turn it takes as it is."""
 _RHYTHM = 0.35
-"""Degrees by which the collar rises per degree of the arm above level (V. Inman et al., "Observations on the function of
-the shoulder joint", 1944: a third of the arm's rise is the shoulder blade's)."""
+"""Degrees by which the collar rises per degree of the arm above level (V. Inman et al., "Observations on the function
+of the shoulder joint", 1944: a third of the arm's rise is the shoulder blade's)."""
 _TWIST_LIMIT_DEG = {"forearm": 70.0, "shin": 15.0}
 
 

@@ -44,14 +44,14 @@ RIG_PARENTS: tuple[int, ...] = tuple(_parent(name) for name in RIG_JOINTS)
 """Row of each joint's parent, -1 for the hips; always smaller than the joint's own."""
 
 
-def mirrored_rows() -> NDArray[np.intp]:
-    """Rows with left and right exchanged."""
-    swap = {"Left": "Right", "Right": "Left"}
-    return np.array([ROW[swap.get(name[:4], swap.get(name[:5], "")) + name.removeprefix("Left").removeprefix("Right")]
-                     if name.startswith(("Left", "Right")) else row for row, name in enumerate(RIG_JOINTS)])  # fmt: skip
+def _mirrored(name: str) -> str:
+    if name.startswith("Left"):
+        return f"Right{name.removeprefix('Left')}"
+    return f"Left{name.removeprefix('Right')}" if name.startswith("Right") else name
 
 
-MIRROR_ROWS = mirrored_rows()
+MIRROR_ROWS = np.array([ROW[_mirrored(name)] for name in RIG_JOINTS])
+"""Rows with left and right exchanged."""
 
 _STRAIGHT: dict[str, tuple[str, tuple[float, float, float]]] = {
     "LeftArm": ("LeftForeArm", (1.0, 0.0, 0.0)),
@@ -66,7 +66,7 @@ _STRAIGHT: dict[str, tuple[str, tuple[float, float, float]]] = {
 """Bone (joint, its end) -> direction in the straight T-pose, from which turns are counted (see training.retarget)."""
 _THIGH_SHARE = 0.242
 """Hip joint above the knee as a share of body height. The files place it anywhere between 0.18 and 0.24 of the height
-by the clothes (lowest under scrubs and skirts); the best third, in close trousers, agrees with R. Drillis and R. Contini,
+by the clothes (lowest under scrubs and skirts); the best third, in close trousers, agrees with R. Drillis, R. Contini,
 "Body segment parameters", 1966 (thigh 0.245)."""
 
 
@@ -84,8 +84,8 @@ def rig_rows(avatar: Avatar) -> NDArray[np.intp]:
 def rest_positions_mm(avatar: Avatar, *, height_mm: float) -> Array:
     """(52, 3) joints at rest, left and right as mirror images of each other, hips where anatomy has them."""
     _, world_mm = avatar.rest_world()
-    rest = world_mm[[avatar.row(name) for name in RIG_JOINTS]]
-    rest = (rest + rest[MIRROR_ROWS] * (-1.0, 1.0, 1.0)) / 2
+    own = world_mm[[avatar.row(name) for name in RIG_JOINTS]]
+    rest: Array = (own + own[MIRROR_ROWS] * (-1.0, 1.0, 1.0)) / 2
     for side in ("Left", "Right"):
         rest[ROW[f"{side}UpLeg"], 1] = rest[ROW[f"{side}Leg"], 1] + _THIGH_SHARE * height_mm
     return rest

@@ -20,10 +20,10 @@ from training.synthetic.rig import RIG_JOINTS, ROW
 HEIGHTS_MM = (1450.0, 1980.0)
 _STATURE_MM = {False: (1760.0, 95.0), True: (1640.0, 90.0)}
 """Mean and spread of men and women."""
-_ARM_MEAN, _FOREARM_MEAN, _SHOULDER_MEAN = 1.10, 1.03, 0.97
-"""The files' upper arms measure 0.144 of the height and their shoulders 0.100, people's 0.168 and 0.088 (training.bodies)."""
+_ARM_MEAN, _FOREARM_MEAN, _SHOULDER_MEAN = 1.10, 1.03, 0.95
+"""The files' upper arms measure 0.144 of the height and their shoulders 0.100, those of training.bodies 0.168 and
+0.088."""
 _LARGEST_Z = 2.5
-_LEG_MEAN = 1.0
 _TRUNK_LIMITS = (0.90, 1.12)
 """Length of the trunk over that of the legs, against the file's own."""
 
@@ -64,7 +64,7 @@ _SCORES = ("height", "leg", "thigh", "arm", "forearm", "weight", "shoulder", "hi
 
 def _shaped(actor: Actor, height_mm: float, z: dict[str, float]) -> Shape:
     size = height_mm / actor.height_mm
-    leg = size * _LEG_MEAN * (1 + 0.025 * z["leg"])
+    leg = size * (1 + 0.025 * z["leg"])
     head = size**0.4 * (1 + 0.025 * z["head"])
     trunk = _trunk_length(actor, height_mm, leg=leg, head=head)
     arm = size * (1 + 0.6 * 0.025 * z["leg"] + 0.8 * 0.025 * z["arm"])  # who has long legs has long arms
@@ -100,4 +100,5 @@ def _trunk_length(actor: Actor, height_mm: float, *, leg: float, head: float) ->
     top = float(actor.vertices_mm[: actor.body_vertices, 1].max())
     legs_mm, trunk_mm = at[ROW["LeftUpLeg"]], at[ROW["Head"]] - at[ROW["LeftUpLeg"]]
     left_mm = height_mm - leg * legs_mm - head * (top - at[ROW["Head"]])
-    return float(np.clip(left_mm / trunk_mm, *(leg * limit for limit in _TRUNK_LIMITS)))
+    least, most = _TRUNK_LIMITS
+    return float(np.clip(left_mm / trunk_mm, leg * least, leg * most))

@@ -12,7 +12,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from training.avatar import BODY_JOINTS
-from training.kinematics import Array
 from training.synthetic.rig import ROW
 from training.synthetic.simplify import Simplified
 
@@ -28,8 +27,8 @@ _SOFT = 0.35
 def skin_share(mesh: Simplified, texture_rgb: NDArray[np.uint8]) -> NDArray[np.uint8]:
     """(height, width) 255 where the body's texture shows skin, 0 where it shows cloth, soft between."""
     parts = _painted(mesh, texture_rgb.shape[0])
-    lab = cv2.cvtColor(texture_rgb.astype(np.float32) / 255.0, cv2.COLOR_RGB2LAB).astype(np.float64)
-    lab = cv2.GaussianBlur(lab, (0, 0), 1.0)
+    lab = cv2.cvtColor(texture_rgb.astype(np.float32) / 255.0, cv2.COLOR_RGB2LAB)
+    lab = np.asarray(cv2.GaussianBlur(lab, (0, 0), 1.0), np.float64)
     skins = [np.median(lab[region], axis=0) for region in _bare(mesh, parts) if region.sum() > 50]
     distance = np.min([np.linalg.norm((lab - skin) / _SPREAD_LAB, axis=-1) for skin in skins], axis=0)
     reach = np.ones(parts.shape)
@@ -81,7 +80,7 @@ def _part(name: str) -> int:
 
 
 def _vertices_of(mesh: Simplified, joint: str) -> NDArray[np.bool_]:
-    weights: Array = (mesh.joint_weights * (mesh.joint_indices == ROW[joint])).sum(axis=1)
+    weights = (mesh.joint_weights * (mesh.joint_indices == ROW[joint])).sum(axis=1)
     return np.asarray(weights > 0.7)
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
+from numpy.typing import NDArray
 
 from training.avatar import Floats
 from training.kinematics import Array
@@ -18,7 +19,7 @@ _PARENTS = np.array(RIG_PARENTS)
 _CHILDREN = np.arange(1, len(_PARENTS))
 
 
-def _levels() -> list[tuple[Array, Array]]:
+def _levels() -> list[tuple[NDArray[np.intp], NDArray[np.intp]]]:
     """(rows, their parents) by depth: all joints of one depth are placed together."""
     depth = np.zeros(len(_PARENTS), np.int64)
     for row in _CHILDREN:

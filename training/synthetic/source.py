@@ -14,7 +14,6 @@ from types import MappingProxyType
 
 import numpy as np
 
-from engine.body.skeleton import H36M17
 from training.data_directory import DataDirectory
 from training.kinematics import axis_rotation
 from training.panorama import Panorama, panorama_of
@@ -25,7 +24,6 @@ from training.synthetic.flawed import flawed
 from training.synthetic.flaws import FlawRange, draw_flaws
 from training.synthetic.h36m_joints import THICKNESS_MM
 from training.synthetic.obstacles import OBSTACLES_HEAVY, OBSTACLES_NONE, OBSTACLES_SOME, ObstacleRange, draw_obstacles
-from training.synthetic.pack import Pack
 from training.synthetic.pack_build import pack_for
 from training.synthetic.people import People, PosedPerson
 from training.synthetic.people_places import NOBODY_ELSE, PeopleRange, PersonPlace, draw_people_places
@@ -35,7 +33,7 @@ from training.synthetic.things import library
 from training.synthetic.viewpoints import ViewpointRange, draw_viewpoint
 from training.synthetic.visibility import visible_joints
 
-_THICKNESSES_MM = np.array([THICKNESS_MM[name] for name in H36M17.names])
+
 _SALT = 0x5CE
 _TURNS = 24
 """Directions in which a panorama may be turned: few, so that its light is worked out once for each."""
@@ -70,7 +68,7 @@ KINDS: Mapping[str, SceneRange] = MappingProxyType(
 @contextmanager
 def open_source(data: DataDirectory, *, seed: int, split: str, kind: str) -> Iterator[SceneSource]:
     """The source of one split ('train' or 'test') and kind (see KINDS) from the data directory or its pack."""
-    pack = Pack.open(pack_for(data))
+    pack = pack_for(data)
     with Raster() as raster:
         yield SceneSource(Cast.of(pack, split), seed=seed, plan=KINDS[kind], raster=raster)
 
@@ -134,7 +132,7 @@ class SceneSource:
             drawn,
             view,
             joints_world_mm=person.joints_mm,
-            thickness_mm=_THICKNESSES_MM,
+            thickness_mm=THICKNESS_MM,
             frame_wh=view.camera.size_wh,
         )
         return Crop(
