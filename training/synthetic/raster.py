@@ -24,6 +24,7 @@ from training.synthetic import ground_light, lens, shading
 from training.synthetic.device import KeptBody, KeptLook, KeptPanorama, same_look, set_uniforms
 from training.synthetic.finish import finished
 from training.synthetic.kept import Kept
+from training.synthetic.light import ground_shares
 from training.synthetic.scene import CROP_SIZE_PX, NOBODY, THE_PERSON, Drawn, Look, Placed, Viewpoint
 from training.synthetic.sun import Sun, bounds
 
@@ -33,7 +34,7 @@ KEPT_BYTES = 384 << 20
 
 _SUN_SIZE_PX = 256
 _BACKDROP_CELLS = 16
-_BACKDROP_SHARES = ((0.35, 2), (0.55, 3))
+_BACKDROP_SHARES = ((0.4, 2), (0.75, 3))
 """(panorama pixels per crop pixel, quarters of the crop's resolution that show all that the panorama has)."""
 _PANORAMA_HEIGHT_MM = 1500.0
 """Height at which panoramas are usually taken; it sets how large the ground's texture looks."""
@@ -108,7 +109,8 @@ class Raster:
         seen = {**lens.uniforms(viewpoint), "sun_direction": sun.direction, "sun_rgb": sun.rgb}
         seen["ambient_rgb"] = surroundings.ambient_rgb.T
         set_uniforms(self._body, **seen, exposure=exposure)
-        set_uniforms(self._backdrop, **seen)
+        ground_sun, ground_sky = ground_shares(surroundings.ambient_rgb, sun.direction, sun.rgb)
+        set_uniforms(self._backdrop, **seen, ground_sun_rgb=ground_sun, ground_sky_rgb=ground_sky)
         backdrop = self._draw_backdrop(viewpoint, surroundings, span)
         self._draw_bodies(viewpoint, placed, bodies, sun=sun, shine_rgb=exposure * _shine(surroundings, sun))
         drawn = finished(self._fine, backdrop, self.size_px)
