@@ -119,7 +119,7 @@ def _texture(gl: moderngl.Context, image_rgba: NDArray[np.uint8]) -> moderngl.Te
     roots = np.dstack([ROOT_OF_SRGB[image_rgba[..., :3]], image_rgba[..., 3]])
     texture = gl.texture(roots.shape[1::-1], 4, roots.tobytes())
     texture.build_mipmaps()
-    texture.filter = (moderngl.LINEAR_MIPMAP_NEAREST, moderngl.LINEAR)
+    texture.filter = (moderngl.NEAREST_MIPMAP_NEAREST, moderngl.LINEAR)
     return texture
 
 

@@ -24,6 +24,13 @@ def _srgb(linear: Array) -> Array:
 SRGB_OF_ROOT: NDArray[np.uint8] = np.rint(_srgb((_BYTES / 255.0) ** 2) * 255).astype(np.uint8)
 
 
+def ground_shares(ambient_rgb: Array, sun_direction: Array, sun_rgb: Array) -> tuple[Array, Array]:
+    """Sun's and sky's parts (3,) of the light on open level ground; they sum to one."""
+    sky = np.maximum(_basis(np.array([[0.0, 1.0, 0.0]]))[0] @ ambient_rgb, 1e-4)
+    sun = sun_rgb * max(float(sun_direction[1]), 0.0)
+    return sun / (sun + sky), sky / (sun + sky)
+
+
 def turned(panorama: Panorama, by_rad: float) -> Panorama:
     """The same surroundings turned around the vertical, their light and sun with them; the picture is shared.
 

@@ -14,14 +14,14 @@ from typing import Self
 
 import moderngl
 import numpy as np
-from numpy.typing import NDArray
 
 from training.avatar import Floats
 from training.kinematics import Array
 from training.panorama import Panorama
 from training.render import RenderError
 from training.synthetic import ground_light, lens, shading
-from training.synthetic.device import KeptBody, KeptLook, KeptPanorama, same_look, set_uniforms
+from training.synthetic.backdrop import Backdrop
+from training.synthetic.device import KeptBody, KeptLook, same_look, set_uniforms
 from training.synthetic.finish import finished
 from training.synthetic.kept import Kept
 from training.synthetic.scene import CROP_SIZE_PX, NOBODY, THE_PERSON, Drawn, Look, Placed, Viewpoint
@@ -32,16 +32,6 @@ KEPT_BYTES = 384 << 20
 100 MB. What exceeds it goes, the least recently used first."""
 
 _SUN_SIZE_PX = 256
-_BACKDROP_CELLS = 16
-_BACKDROP_SHARES = ((0.35, 2), (0.55, 3))
-"""(panorama pixels per crop pixel, quarters of the crop's resolution that show all that the panorama has)."""
-_PANORAMA_HEIGHT_MM = 1500.0
-"""Height at which panoramas are usually taken; it sets how large the ground's texture looks."""
-_TOWARDS_EYE, _TOWARDS_EYE_MM = 0.4, 2500.0
-"""The panorama's place lies so far from the person on the way to the camera, and at most so many millimetres."""
-_SURROUND_RADIUS_MM = 9000.0
-"""Beyond this distance the panorama stands upright instead of lying on the ground."""
-
 
 _OnDevice = tuple[KeptLook, KeptBody]
 
@@ -60,7 +50,7 @@ class Raster:
             raise RenderError(f"no off-screen OpenGL ({error}); apt install libegl1 libgl1-mesa-dri") from error
         self.size_px = size_px
         self._looks = Kept[str, KeptLook](kept_bytes)
-        self._panoramas = Kept[int, KeptPanorama](max(kept_bytes // 2, 1))
+        self._backdrop = Backdrop(self._gl, size_px, kept_bytes=max(kept_bytes // 2, 1))
         self._make_programs()
         self._make_targets()
 
@@ -77,7 +67,7 @@ class Raster:
     ) -> None:
         with self._gl:
             self._looks.clear()
-            self._panoramas.clear()
+            self._backdrop.clear()
         self._gl.release()
 
     def draw(
@@ -113,23 +103,18 @@ class Raster:
         seen = {**lens.uniforms(viewpoint), "sun_direction": sun.direction, "sun_rgb": sun.rgb}
         seen["ambient_rgb"] = surroundings.ambient_rgb.T
         set_uniforms(self._body, **seen, exposure=exposure)
-        set_uniforms(self._backdrop, **seen)
-        backdrop = self._draw_backdrop(viewpoint, surroundings, span)
+        behind = self._backdrop.roots(viewpoint, surroundings, sun=sun, span=span, ground=self._ground)
         self._draw_bodies(viewpoint, placed, bodies, sun=sun, shine_rgb=exposure * _shine(surroundings, sun))
-        drawn = finished(self._fine, backdrop, self.size_px)
+        drawn = finished(self._fine, behind, self.size_px)
         self._looks.trim()
-        self._panoramas.trim()
+        self._backdrop.trim()
         return drawn
 
     def _make_programs(self) -> None:
         gl = self._gl
         self._depth = gl.program(shading.DEPTH_VERTEX, shading.DEPTH_FRAGMENT)
         self._body = gl.program(shading.BODY_VERTEX, shading.BODY_FRAGMENT)
-        self._backdrop = gl.program(shading.BACKDROP_VERTEX, shading.BACKDROP_FRAGMENT)
-        corners, faces = _grid(_BACKDROP_CELLS)
-        self._screen = gl.vertex_array(self._backdrop, [(gl.buffer(corners), "2f", "corner")], gl.buffer(faces))
         set_uniforms(self._body, albedo=0, sun_depth=1, near_far=np.array([lens.NEAR_MM, lens.FAR_MM]))
-        set_uniforms(self._backdrop, panorama=0, ground_light=2, radius=_SURROUND_RADIUS_MM)
 
     def _make_targets(self) -> None:
         gl, size = self._gl, self.size_px
@@ -137,9 +122,6 @@ class Raster:
         self._fine = gl.framebuffer(
             [gl.renderbuffer(samples, 4), gl.renderbuffer(samples, 1, dtype="u4")], gl.depth_renderbuffer(samples)
         )
-        self._behind = {
-            side: gl.framebuffer([gl.renderbuffer((side, side), 4)]) for side in (size // 2, size * 3 // 4, size)
-        }
         self._sun_depth = gl.depth_texture((_SUN_SIZE_PX,) * 2)
         self._below_depth = gl.depth_texture((ground_light.MAP_SIZE_PX,) * 2)
         self._sun_depth.compare_func = ""  # read as numbers
@@ -190,6 +172,8 @@ class Raster:
         ):
             target.use()
             target.clear(depth=1.0)
+            if target is self._from_sun and not sun.rgb.any():
+                continue  # no sun, no shadow
             self._gl.front_face = outside
             set_uniforms(self._depth, clip_from_world=matrix)
             for _, body in bodies:
@@ -198,33 +182,6 @@ class Raster:
         shade = ground_light.sun_share(_read_depth(self._sun_depth), sun.clip_from_world, span)
         self._ground.write(ground_light.as_bytes(shade, sky))
         return span
-
-    def _draw_backdrop(
-        self, viewpoint: Viewpoint, surroundings: Panorama, span: ground_light.GroundSpan
-    ) -> NDArray[np.uint8]:
-        """(side, side, 4) roots of light: the whole crop, at a lower resolution where the panorama has no more."""
-        kept = self._panoramas.get(
-            id(surroundings.image_rgb),
-            lambda: KeptPanorama(self._gl, surroundings),
-            fits=lambda kept: kept.shows(surroundings),
-        )
-        centre = _panorama_place(viewpoint.eye_mm, span)
-        steps = _panorama_px_per_px(viewpoint, surroundings, float(np.linalg.norm(viewpoint.eye_mm - centre)))
-        side = self.size_px * next((quarters for most, quarters in _BACKDROP_SHARES if steps < most), 4) // 4
-        set_uniforms(
-            self._backdrop,
-            lens_from_ndc=lens.lens_from_ndc(viewpoint),
-            ground_span=np.concatenate([span.low_xz, 1 / span.width_xz]),
-            centre=centre,
-            turn=surroundings.turn_rad,
-        )
-        kept.texture.use(0)
-        self._ground.use(2)
-        target = self._behind[side]
-        target.use()
-        self._gl.enable_only(moderngl.NOTHING)
-        self._screen.render()
-        return np.frombuffer(target.read(components=4, alignment=1), np.uint8).reshape(side, side, 4)
 
     def _draw_bodies(
         self,
@@ -261,31 +218,5 @@ def _shine(surroundings: Panorama, sun: Sun) -> Array:
     return shine
 
 
-def _panorama_place(eye_mm: Array, span: ground_light.GroundSpan) -> Array:
-    """Where the panorama was taken: between person and camera, so that the ground at the feet is seen well."""
-    towards = eye_mm[[0, 2]] - span.middle_xz
-    reach = min(_TOWARDS_EYE, _TOWARDS_EYE_MM / max(float(np.linalg.norm(towards)), 1.0))
-    x, z = span.middle_xz + reach * towards
-    return np.array([x, _PANORAMA_HEIGHT_MM, z])
-
-
-def _panorama_px_per_px(viewpoint: Viewpoint, surroundings: Panorama, behind_mm: float) -> float:
-    """How many panorama pixels a step of one crop pixel crosses, about the middle of the picture.
-
-    The eye stands `behind_mm` behind the panorama's place and so sees more of its sphere at once.
-    """
-    frame_px = float(np.sqrt(abs(np.linalg.det(viewpoint.frame_from_crop[:, :2]))))
-    angle_rad = frame_px / viewpoint.camera.focal_px[0] * (1 + behind_mm / _SURROUND_RADIUS_MM)
-    return float(angle_rad * surroundings.image_rgb.shape[1] / (2 * np.pi))
-
-
 def _read_depth(texture: moderngl.Texture) -> Floats:
     return np.frombuffer(texture.read(alignment=1), np.float32).reshape(texture.height, texture.width)
-
-
-def _grid(cells: int) -> tuple[NDArray[np.float32], NDArray[np.int32]]:
-    """Corners (vertex, 2) in -1..1 and triangles of a square net."""
-    across = np.linspace(-1, 1, cells + 1, dtype=np.float32)
-    corners = np.stack(np.meshgrid(across, across), axis=-1).reshape(-1, 2)
-    first = (np.arange(cells)[:, None] * (cells + 1) + np.arange(cells)).reshape(-1, 1)
-    return corners, (first + np.array([0, 1, cells + 1, 1, cells + 2, cells + 1])).astype(np.int32)
