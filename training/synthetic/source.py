@@ -11,18 +11,21 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from types import MappingProxyType
+from typing import cast
 
 import numpy as np
 
+from training.cmu import Split
 from training.data_directory import DataDirectory
 from training.kinematics import axis_rotation
-from training.panorama import Panorama, panorama_of
+from training.panorama import panorama_of
 from training.synthetic.cast import Cast
 from training.synthetic.clock import StageClock
 from training.synthetic.edges import with_edges_repeated
 from training.synthetic.flawed import flawed
 from training.synthetic.flaws import FlawRange, draw_flaws
 from training.synthetic.h36m_joints import THICKNESS_MM
+from training.synthetic.light import turned
 from training.synthetic.obstacles import OBSTACLES_HEAVY, OBSTACLES_NONE, OBSTACLES_SOME, ObstacleRange, draw_obstacles
 from training.synthetic.pack_build import pack_for
 from training.synthetic.people import People, PosedPerson
@@ -33,12 +36,8 @@ from training.synthetic.things import library
 from training.synthetic.viewpoints import ViewpointRange, draw_viewpoint
 from training.synthetic.visibility import visible_joints
 
-
 _SALT = 0x5CE
-_TURNS = 24
-"""Directions in which a panorama may be turned: few, so that its light is worked out once for each."""
 _THING_PHOTOGRAPHS = 6
-_KEPT_PANORAMAS = 512
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,10 +66,10 @@ KINDS: Mapping[str, SceneRange] = MappingProxyType(
 
 @contextmanager
 def open_source(data: DataDirectory, *, seed: int, split: str, kind: str) -> Iterator[SceneSource]:
-    """The source of one split ('train' or 'test') and kind (see KINDS) from the data directory or its pack."""
+    """The source of one split ('train' or 'test') and kind (see KINDS) from the data directory."""
     pack = pack_for(data)
     with Raster() as raster:
-        yield SceneSource(Cast.of(pack, split), seed=seed, plan=KINDS[kind], raster=raster)
+        yield SceneSource(Cast.of(pack, cast(Split, split)), seed=seed, plan=KINDS[kind], raster=raster)
 
 
 class SceneSource:
@@ -83,8 +82,7 @@ class SceneSource:
         self._people = People(cast, seed)
         photographs = [cast.pack.background_rgb(name) for name in cast.backgrounds[:_THING_PHOTOGRAPHS]]
         self._things = library(photographs=photographs)
-        self._panorama = lru_cache(_KEPT_PANORAMAS)(self._made_panorama)
-        self._background_rgb = lru_cache(None)(cast.pack.background_rgb)
+        self._panorama = lru_cache(None)(lambda name: panorama_of(cast.pack.background_rgb(name), sun_strength=1.0))
 
     @property
     def renderer(self) -> str:
@@ -102,7 +100,7 @@ class SceneSource:
         with self.clock.stage("people"):
             others = [self._other(index, number, place) for number, place in enumerate(places, start=1)]
         background = str(rng.choice(self.cast.backgrounds))
-        surroundings = self._panorama(background, int(rng.integers(_TURNS)))
+        surroundings = turned(self._panorama(background), float(rng.uniform(-np.pi, np.pi)))
         with self.clock.stage("draw"):
             drawn = self._raster.draw(
                 view,
@@ -114,7 +112,7 @@ class SceneSource:
         with self.clock.stage("flaws"):
             drawn = self._as_the_camera_has_it(rng, drawn, view)
         with self.clock.stage("truth"):
-            about = {
+            about: dict[str, str | int | float] = {
                 "avatar": person.placed.look.name,
                 "background": background,
                 "occluders": len(things) + sum(place.side == "front" for place in places),
@@ -151,6 +149,3 @@ class SceneSource:
         turn = axis_rotation("Y", place.yaw_rad).astype(np.float32)
         ground_mm = place.ground_mm.astype(np.float32)
         return replace(placed, vertices_mm=placed.vertices_mm @ turn.T + ground_mm, normals=placed.normals @ turn.T)
-
-    def _made_panorama(self, name: str, turn: int) -> Panorama:
-        return panorama_of(self._background_rgb(name), turn_deg=turn * 360 / _TURNS, sun_strength=1.0)
