@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.metadata
 import logging
+import os
 import resource
 import signal
 import time
@@ -64,6 +65,7 @@ def work(pipe: Connection, opening: Opening, *, recipe: Recipe, out: Path) -> No
     """Make the shards whose numbers come over the pipe, until None comes. The body of a worker process."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches every process; the parent decides
     cv2.setNumThreads(1)  # the other cores have workers of their own
+    os.environ.setdefault("LP_NUM_THREADS", "0")  # Mesa's software rasteriser too; read when the context is made
     try:
         with opening() as source:
             pipe.send(Ready(_made_with(source.renderer)))
