@@ -25,8 +25,8 @@ _PLAIN: Colour = (60, 110, 190)
 _ALIGNED: Colour = (200, 140, 60)
 _BIN_MM = 20
 _BINS = 20
-_FLOOR_SIDE = 200
-_FLOOR_MM = 700.0
+_FLOOR_SIDE = 300
+_FLOOR_MM = 600.0
 """The floor plan shows so much to each side of the root."""
 
 
@@ -39,10 +39,11 @@ def with_reference(image_rgb: Image, view: View, result: Scored) -> Image:
         if result.person is not None:
             cv2.line(canvas, there, _place(result.person.joints_px[H36M_ROWS[joint]]), (255, 255, 0), thickness)
         cv2.circle(canvas, there, 5 * thickness, _side(SCORED[joint]), thickness, cv2.LINE_AA)
-    canvas[:_FLOOR_SIDE, -_FLOOR_SIDE:] = _floor_plan(result)
+    side = min(_FLOOR_SIDE, *canvas.shape[:2])
+    canvas[:side, -side:] = cv2.resize(_floor_plan(result), (side, side))
     errors = result.errors_mm[np.isfinite(result.errors_mm)]
     said = f"{errors.mean():.0f} mm" if len(errors) else "nobody"
-    _write(canvas, f"{result.moment}: {said}, {result.truth.root}", (8, 16 * thickness), scale=0.45 * thickness)
+    _write(canvas, f"{result.moment}: {said}, {result.truth.root}", (8, 12 * thickness), scale=0.4 * thickness)
     return canvas
 
 
@@ -100,18 +101,18 @@ def _bars(canvas: Image, plain: NDArray[np.float64], aligned: NDArray[np.float64
 def _floor_plan(result: Scored) -> Image:
     """From above, the camera below: what the estimate (dots) and the reference (rings) say about depth."""
     plan = np.full((_FLOOR_SIDE, _FLOOR_SIDE, 3), 245, np.uint8)
-    _write(plan, "from above", (6, 14), scale=0.4)
+    _write(plan, "from above, camera below", (6, 18), scale=0.5)
     middle, scale = _FLOOR_SIDE / 2, _FLOOR_SIDE / 2 / _FLOOR_MM
     if result.person is not None:
         root = result.person.joints_mm[root_rows(result.truth)].mean(axis=0)
         joints = [_place(middle + scale * (joint - root)[[0, 2]] * (1, -1)) for joint in result.person.joints_mm]
         for parent, child in H36M17.bones:
-            cv2.line(plan, joints[parent], joints[child], (170, 170, 170), 1, cv2.LINE_AA)
+            cv2.line(plan, joints[parent], joints[child], (150, 150, 150), 2, cv2.LINE_AA)
         for row, name in zip(H36M_ROWS, SCORED, strict=True):
-            cv2.circle(plan, joints[row], 3, _side(name), -1, cv2.LINE_AA)
+            cv2.circle(plan, joints[row], 5, _side(name), -1, cv2.LINE_AA)
     for joint in np.flatnonzero(result.truth.scored):
         place = _place(middle + scale * result.truth.relative_mm[joint][[0, 2]] * (1, -1))
-        cv2.circle(plan, place, 6, _side(SCORED[joint]), 2, cv2.LINE_AA)
+        cv2.circle(plan, place, 9, _side(SCORED[joint]), 2, cv2.LINE_AA)
     return plan
 
 
@@ -125,5 +126,8 @@ def _place(point: NDArray[np.floating]) -> tuple[int, int]:
 
 
 def _write(canvas: Image, text: str, place: tuple[int, int], *, scale: float, colour: Colour = _INK) -> None:
-    for shade, width in (((255, 255, 255), 3), (colour, 1)):
-        cv2.putText(canvas, text, place, cv2.FONT_HERSHEY_SIMPLEX, scale, shade, width, cv2.LINE_AA)
+    """On white: an outline would not lie under the letters, whose widths depend on the stroke."""
+    (width, height), below = cv2.getTextSize(text, cv2.FONT_HERSHEY_SIMPLEX, scale, 1)
+    corner = (place[0] + width + 2, place[1] + below)
+    cv2.rectangle(canvas, (place[0] - 2, place[1] - height - 2), corner, (255, 255, 255), -1)
+    cv2.putText(canvas, text, place, cv2.FONT_HERSHEY_SIMPLEX, scale, colour, 1, cv2.LINE_AA)
