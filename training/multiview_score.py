@@ -18,9 +18,10 @@ F64 = NDArray[np.float64]
 
 MIN_ALIGNED_JOINTS = 4
 """Fewer joints can be turned and scaled onto almost anything."""
-MIN_OVERLAP = 0.1
-"""Intersection over union of two boxes around the same joints that makes them one person."""
-_BOX_MARGIN = 0.1
+MIN_OVERLAP = 0.02
+"""Intersection over union of two boxes around the same joints that makes them one person: a bad pose of the right
+person overlaps a little, somebody else not at all."""
+_BOX_MARGIN = 0.2
 
 
 @dataclass(frozen=True, slots=True, eq=False)

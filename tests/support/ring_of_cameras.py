@@ -30,7 +30,7 @@ def _view(name: str, angle: float, distance_mm: float) -> View:
 
 
 def body(seed: int = 0) -> np.ndarray:
-    """(12, 3) world millimetres in the order of `TRIANGULATED`: upright, facing along x, a little different per seed."""
+    """(12, 3) world millimetres in the order of `TRIANGULATED`: upright, facing along x, different per seed."""
     heights = {"shoulder": 1450, "elbow": 1150, "wrist": 950, "knee": 480, "ankle": 80, "hip": 950}
     widths = {"shoulder": 180, "elbow": 260, "wrist": 300, "knee": 120, "ankle": 110, "hip": 130}
     joints = []

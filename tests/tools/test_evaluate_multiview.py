@@ -14,7 +14,6 @@ from tools.multiview import Asked, moments_of, prepared
 from training.calibrated_views import read_recording
 from training.data_error import DataError
 
-
 FRAMES = 12
 
 

@@ -29,7 +29,7 @@ RULES = Rules()
 
 
 def person(view: View, world_mm: np.ndarray) -> Candidate:
-    """The true pose as an estimator would give it: root-relative, in the camera's axes; unmeasured joints at the root."""
+    """The true pose as an estimator gives it: root-relative, camera axes; unmeasured joints at the root."""
     hips = [TRIANGULATED.index(name) for name in ("left_hip", "right_hip")]
     seen = view.seen(world_mm)
     root = seen[hips].mean(axis=0)
