@@ -1,7 +1,8 @@
 """MediaPipe's own Pose (full) over frames of several videos: run with the Python of an environment that has it.
 
 Usage: python mediapipe_views.py JOB.json OUT.npz
-JOB.json: a list with one object per view: video, frames (rising), patches (per frame null or [left, top, side, r, g, b]).
+JOB.json: a list with one object per view: video, frames (rising), patches (per frame null or six numbers: left, top,
+side, r, g, b).
 OUT.npz per view number i: found_i (frame,), points_px_i (frame, 33, 2), world_m_i (frame, 33, 3), zero where not found.
 """
 
