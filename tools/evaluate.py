@@ -8,6 +8,9 @@ from typing import Annotated
 
 import typer
 
+from tools.line_options import DEFAULT_ESTIMATOR, ConfigOption, EstimatorOption, SmoothOption, settings
+from tools.progress import download_bar
+
 app = typer.Typer(help="Measure a tokenizer or poses on data with ground truth.", no_args_is_help=True)
 
 Data = Annotated[Path | None, typer.Option(help="Data directory; default $DI2POSE_DATA.")]
@@ -60,6 +63,46 @@ def pose(
     _write(json_file, as_dict(report))
     if markdown is not None:
         markdown.write_text(as_markdown(report), encoding="utf-8")
+
+
+@app.command()
+def multiview(
+    directory: Annotated[Path, typer.Argument(metavar="DIR", help="Cameras in camera_array.toml, cam_ID.mp4 each.")],
+    estimator: EstimatorOption = DEFAULT_ESTIMATOR,
+    json_file: Json = None,
+    figures: Annotated[Path | None, typer.Option(help="Also draw pictures into this folder.")] = None,
+    every: Annotated[int, typer.Option(min=1, help="Take one moment of so many; the line sees no others.")] = 1,
+    patch: Annotated[
+        bool, typer.Option("--patch", help="Lay an opaque square over a joint in the scored view.")
+    ] = False,
+    smooth: SmoothOption = False,
+    config: ConfigOption = None,
+    limit_mm: Annotated[float, typer.Option(min=1, help="References: largest reprojection error at the joint.")] = 40.0,
+    limit_px: Annotated[float, typer.Option(min=0.1, help="References: also at most so many pixels.")] = float("inf"),
+) -> None:
+    """Score an estimator, as `track` runs it, in each of four or more calibrated views, see docs/multiview.md."""
+    from tools.multiview import Asked, candidates, people_of, prepared
+    from tools.multiview_figures import write_figures
+    from training.multiview_check import check_calibration
+    from training.multiview_report import Setting, as_dict, as_text
+    from training.multiview_score import score
+    from training.triangulation import Rules
+
+    rules = Rules(limit_mm=limit_mm, limit_px=limit_px)
+    with download_bar() as progress:
+        asked = Asked(every=every, cover="a joint" if patch else "nothing", rules=rules, progress=progress)
+        ready = prepared(directory, asked)
+        views, known = ready.recording.views, ready.references
+        check = check_calibration(views, ready.sightings, known, rules=rules, spread_s=ready.moments.spread_s)
+        people = people_of(ready, asked, estimator=estimator, config=settings(config, smooth=smooth))
+    results = score(views, known, candidates(people))
+    moments = len(ready.moments.frames)
+    setting = Setting(directory.name, estimator, smooth, patch, every, moments, rules)
+    report = as_dict(setting, check, results, views=views)
+    typer.echo(as_text(report))
+    _write(json_file, report)
+    if figures is not None:
+        write_figures(figures, ready, results, people)
 
 
 def _write(path: Path | None, numbers: dict[str, object]) -> None:

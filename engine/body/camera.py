@@ -17,6 +17,12 @@ DEFAULT_FOV_DEG = 55.0
 """Assumed field of view along the longer image side, as MeTRAbs assumes where none is given."""
 
 _UNDISTORT_STEPS = 20
+_UNDISTORTED = 1e-12
+"""At z = 1: far below any pixel."""
+_WIDEST = 10.0
+"""Rays end at 84 degrees from the axis: at z = 1 no pixel lies farther out than this."""
+_ONE_TO_ONE = 0.98
+"""Share of the radius where a lens model turns back that is used: at the radius itself its slope is zero."""
 
 
 class CameraError(ValueError):
@@ -84,12 +90,13 @@ class Camera:
         return flat * self.focal_px + self.centre_px
 
     def back_project(self, points_px: ArrayLike) -> NDArray[np.float64]:
-        """(..., 2) pixels -> (..., 3) ray points at z = 1 (undistorted)."""
-        distorted = (np.asarray(points_px, np.float64) - self.centre_px) / self.focal_px
-        flat = distorted
+        """(..., 2) pixels -> (..., 3) ray points at z = 1 (undistorted), always finite.
+
+        Pixels that no ray reaches, outside of where the lens model is one to one, give the nearest ray that it has.
+        """
+        flat = (np.asarray(points_px, np.float64) - self.centre_px) / self.focal_px
         if any(self.distortion):
-            for _ in range(_UNDISTORT_STEPS):  # fixed point: x <- x - (distort(x) - x_d)
-                flat = flat - (_distorted(flat, self.distortion) - distorted)
+            flat = _undistorted(flat, self.distortion)
         return np.concatenate([flat, np.ones_like(flat[..., :1])], axis=-1)
 
     def resized(self, size_wh: tuple[int, int]) -> Camera:
@@ -122,6 +129,48 @@ def _distorted(flat: NDArray[np.float64], distortion: tuple[float, ...]) -> NDAr
         ],
         axis=-1,
     )
+
+
+def _undistorted(distorted: NDArray[np.float64], distortion: tuple[float, ...]) -> NDArray[np.float64]:
+    """The inverse of `_distorted` by Newton's method, kept inside of the radius where the model is one to one."""
+    reach = _one_to_one_radius(distortion)
+    flat = _within(distorted, reach)
+    for _ in range(_UNDISTORT_STEPS):
+        missing = distorted - _distorted(flat, distortion)
+        if not (np.abs(missing) > _UNDISTORTED).any():
+            break
+        flat = _within(flat + _newton_step(flat, missing, distortion), reach)
+    return flat
+
+
+def _one_to_one_radius(distortion: tuple[float, ...]) -> float:
+    """The radius up to which r (1 + k1 r^2 + k2 r^4 + k3 r^6) rises, at most `_WIDEST`."""
+    k1, k2, _, _, k3 = distortion
+    turns = np.roots([7 * k3, 5 * k2, 3 * k1, 1.0])  # of the derivative, in r^2
+    squares = [float(turn.real) for turn in turns if abs(turn.imag) < 1e-9 and turn.real > 0]
+    return min([_ONE_TO_ONE * math.sqrt(square) for square in squares] + [_WIDEST])
+
+
+def _within(flat: NDArray[np.float64], reach: float) -> NDArray[np.float64]:
+    radius = np.linalg.norm(flat, axis=-1, keepdims=True)
+    return flat * np.minimum(1.0, reach / np.maximum(radius, 1e-12))
+
+
+def _newton_step(
+    flat: NDArray[np.float64], missing: NDArray[np.float64], distortion: tuple[float, ...]
+) -> NDArray[np.float64]:
+    """`missing` through the inverse of the 2x2 derivatives of `_distorted`; finite also where those are singular."""
+    k1, k2, p1, p2, k3 = distortion
+    x, y = flat[..., 0], flat[..., 1]
+    r2 = x * x + y * y
+    radial = 1 + r2 * (k1 + r2 * (k2 + r2 * k3))
+    growth = 2 * (k1 + r2 * (2 * k2 + r2 * 3 * k3))
+    xx = radial + x * x * growth + 2 * p1 * y + 6 * p2 * x
+    yy = radial + y * y * growth + 6 * p1 * y + 2 * p2 * x
+    xy = x * y * growth + 2 * p1 * x + 2 * p2 * y
+    area = np.maximum(np.abs(xx * yy - xy * xy), 1e-6) * np.where(xx * yy < xy * xy, -1.0, 1.0)
+    dx, dy = missing[..., 0], missing[..., 1]
+    return np.stack([(yy * dx - xy * dy) / area, (xx * dy - xy * dx) / area], axis=-1)
 
 
 def _parsed(fields: dict[str, object], path: Path) -> Camera:

@@ -26,6 +26,7 @@ def run(*arguments: str) -> int:
         ("train", "denoiser"),
         ("evaluate", "tokenizer"),
         ("evaluate", "pose"),
+        ("evaluate", "multiview"),
         ("ablate",),
     ],
 )

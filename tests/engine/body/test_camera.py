@@ -20,6 +20,24 @@ def test_project_undoes_back_project():
     np.testing.assert_allclose(WIDE.project(WIDE.back_project(pixels) * 2500), pixels, atol=1e-6)
 
 
+REAL = Camera((639.9, 639.5), (657.3, 336.3), (1280, 720), "test", (0.1689, -0.2266, 0.00143, 0.000415, 0.1061))
+"""A wide lens as calibrated with OpenCV."""
+
+
+@pytest.mark.parametrize("camera", [WIDE, REAL], ids=["barrel", "moustache"])
+def test_every_pixel_of_the_picture_and_around_it_has_its_ray(camera):
+    ends = np.array(camera.size_wh)
+    pixels = np.stack(np.meshgrid(np.linspace(0, ends[0], 40), np.linspace(0, ends[1], 30)), axis=-1)
+    np.testing.assert_allclose(camera.project(camera.back_project(pixels)), pixels, atol=1e-6)
+
+
+@pytest.mark.parametrize("camera", [WIDE, REAL], ids=["barrel", "moustache"])
+@pytest.mark.parametrize("pixel", [(-3000.0, 90.0), (1e7, -1e7), (0.0, 1e12)])
+def test_pixels_far_outside_give_finite_rays(camera, pixel):
+    ray = camera.back_project(np.array(pixel))
+    assert np.isfinite(ray).all() and np.linalg.norm(ray[:2]) <= 10 + 1e-9
+
+
 @pytest.mark.parametrize("size", [(1280, 720), (720, 1280)])
 def test_field_of_view_spans_the_longer_side(size):
     camera = Camera.from_fov(size, 55)
