@@ -71,7 +71,7 @@ def test_a_patch_covers_its_square_and_nothing_else(size_px: int) -> None:
     ("change", "said"),
     [
         ({"split": "validation"}, "'validation' is not one of train, test"),
-        ({"kind": "dark"}, "'dark' is not one of plain, occluded"),
+        ({"kind": "dark"}, "'dark' is not one of plain, mixed, occluded"),
         ({"count": 0}, "count must be at least 1"),
         ({"seed": -1}, "seed must not be negative"),
     ],
