@@ -5,6 +5,7 @@ A crop is drawn without its frame, so the renderer also fills what no camera has
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from typing import TypeVar
 
@@ -18,9 +19,6 @@ from training.kinematics import Array
 from training.synthetic.scene import NOBODY, Drawn, Viewpoint
 
 Pixels = TypeVar("Pixels", NDArray[np.uint8], Floats)
-
-Maps = tuple[Floats, Floats]
-"""x and y of many places, single precision: a ten-thousandth of a pixel in a frame of 2,000."""
 
 _ROUNDS = 6
 """Of going back and forth between frame and crop for places that lie in neither; they are corners of the picture."""
@@ -94,20 +92,22 @@ def _inner_columns(view: Viewpoint) -> tuple[NDArray[np.int16], NDArray[np.int16
 def _drawn_out(image_rgb: NDArray[np.uint8], view: Viewpoint) -> NDArray[np.uint8]:
     """(size, size, 3) right beyond the frame: its rim, upright and twice as fine as the crop, repeated outwards."""
     scale = float(np.hypot(*view.frame_from_crop[:, 0]))
-    low, high = _rim(view)
-    reach = view.crop_size_px * np.maximum(view.frame_from_crop[:, :2], 0).sum(axis=1) + view.frame_from_crop[:, 2]
-    back = view.crop_size_px * np.minimum(view.frame_from_crop[:, :2], 0).sum(axis=1) + view.frame_from_crop[:, 2]
-    begin, end = np.clip(back, low, high), np.clip(reach, low, high)
-    width, height = (np.ceil((end - begin) / scale * _FINENESS).astype(int) + 2).tolist()
+    begin, end = _seen_part(view)
+    scale = math.hypot(*view.frame_from_crop[:, 0].tolist())
+    width, height = (math.ceil(length) + 2 for length in ((end - begin) * (_FINENESS / scale)).tolist())
     step = np.maximum(end - begin, scale / 100) / (width - 1, height - 1)
-    x, y = begin[0] + step[0] * np.arange(width), begin[1] + step[1] * np.arange(height)
-    xs = np.concatenate([x, x, np.full(height, x[0]), np.full(height, x[-1])])
-    ys = np.concatenate([np.full(width, y[0]), np.full(width, y[-1]), y, y])
-    columns, rows = _sources((xs.astype(np.float32), ys.astype(np.float32)), view)
+    rim = np.empty((2, 2 * (width + height)), np.float32)
+    across, down, last = slice(0, width), slice(2 * width, 2 * width + height), end.astype(np.float32)
+    rim[0], rim[1] = begin
+    rim[0, across] = rim[0, width : 2 * width] = begin[0] + step[0] * np.arange(width)
+    rim[1, down] = rim[1, 2 * width + height :] = begin[1] + step[1] * np.arange(height)
+    rim[1, width : 2 * width], rim[0, 2 * width + height :] = last[1], last[0]
+    columns, rows = _sources(rim, view)
     colours = cv2.remap(cv2.cvtColor(image_rgb, cv2.COLOR_RGB2RGBA), columns, rows, cv2.INTER_LINEAR)
-    sides = np.split(np.asarray(colours, np.uint8).reshape(-1, 4), np.cumsum([width, width, height]))
+    colours = np.asarray(colours, np.uint8).reshape(-1, 4)
     upright = np.empty((height, width, 4), np.uint8)  # within the rim nothing is looked at
-    upright[0], upright[-1], upright[:, 0], upright[:, -1] = sides
+    upright[0], upright[-1] = colours[across], colours[width : 2 * width]
+    upright[:, 0], upright[:, -1] = colours[down], colours[2 * width + height :]
     upright_from_crop = (
         np.column_stack([view.frame_from_crop[:, :2], view.frame_from_crop[:, 2] - begin]) / step[:, None]
     )
@@ -115,6 +115,14 @@ def _drawn_out(image_rgb: NDArray[np.uint8], view: Viewpoint) -> NDArray[np.uint
         upright, upright_from_crop, image_rgb.shape[:2], flags=_NEAREST, borderMode=cv2.BORDER_REPLICATE
     )
     return np.asarray(cv2.cvtColor(drawn_out, cv2.COLOR_RGBA2RGB), np.uint8)
+
+
+def _seen_part(view: Viewpoint) -> tuple[Array, Array]:
+    """Least and greatest x and y of the part within the rim that a box around the crop holds."""
+    low, high = _rim(view)
+    ways, start = view.crop_size_px * view.frame_from_crop[:, :2], view.frame_from_crop[:, 2]
+    least, most = start + np.minimum(ways, 0).sum(axis=1), start + np.maximum(ways, 0).sum(axis=1)
+    return np.minimum(np.maximum(least, low), high), np.minimum(np.maximum(most, low), high)
 
 
 def _rim(view: Viewpoint) -> tuple[Array, Array]:
@@ -127,30 +135,23 @@ def _rim(view: Viewpoint) -> tuple[Array, Array]:
     return inset, last - inset
 
 
-def _sources(places: Maps, view: Viewpoint) -> Maps:
-    """Places in the frame's axes -> the pixels of the crop that show the frame's edge there."""
-    crop_from_frame, side = inverted(view.frame_from_crop), view.crop_size_px - 1
-    low, high = _rim(view)
-    columns, rows = _moved(_clipped(places, low, high), crop_from_frame)
-    lost = (columns < 0) | (columns > side) | (rows < 0) | (rows > side)
-    if lost.any():
-        found = columns[lost], rows[lost]
-        edges = np.zeros(2), np.full(2, side)
-        for _ in range(_ROUNDS):  # projections onto two convex sets in turn end in both (Bregman 1965)
-            back = _clipped(_moved(_clipped(found, *edges), view.frame_from_crop), low, high)
-            found = _moved(back, crop_from_frame)
-        columns[lost], rows[lost] = found
-    return columns, rows
-
-
-def _moved(places: Maps, affine: Array) -> Maps:
-    (xx, xy, x0), (yx, yy, y0) = affine.astype(np.float32)
-    x, y = places
-    return xx * x + xy * y + x0, yx * x + yy * y + y0
-
-
-def _clipped(places: Maps, low: Array, high: Array) -> Maps:
-    x, y = (
-        np.minimum(np.maximum(axis, np.float32(a)), np.float32(b)) for axis, a, b in zip(places, low, high, strict=True)
+def _sources(places: Floats, view: Viewpoint) -> Floats:
+    """(2, n) places on the rim, x and y -> (2, n) pixels of the crop that show them, or the nearest in both."""
+    low, high = (bound[:, None].astype(np.float32) for bound in _rim(view))
+    into_frame, into_crop = (
+        affine.astype(np.float32) for affine in (view.frame_from_crop, inverted(view.frame_from_crop))
     )
-    return x, y
+    side = np.float32(view.crop_size_px - 1)
+    pixels = _moved(places, into_crop)
+    lost = np.flatnonzero(((pixels < 0) | (pixels > side)).any(axis=0))
+    if len(lost):
+        found = pixels[:, lost]
+        for _ in range(_ROUNDS):  # projections onto two convex sets in turn end in both (Bregman 1965)
+            back = _moved(np.minimum(np.maximum(found, np.float32(0)), side), into_frame)
+            found = _moved(np.minimum(np.maximum(back, low), high), into_crop)
+        pixels[:, lost] = found
+    return pixels
+
+
+def _moved(places: Floats, affine: Floats) -> Floats:
+    return affine[:, :2] @ places + affine[:, 2:]
