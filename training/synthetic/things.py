@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from training.avatar import Floats, Part
+from training.kinematics import Array
 from training.synthetic.furniture import KINDS, Where
 from training.synthetic.scene import Look
 from training.synthetic.solids import joined
@@ -24,11 +25,8 @@ class Thing:
     look: Look
     vertices_mm: Floats
     normals: Floats
-
-    @property
-    def size_mm(self) -> Floats:
-        """(3,) of the box around it."""
-        return np.asarray(np.ptp(self.vertices_mm, axis=0), np.float32)
+    size_mm: Array
+    """(3,) of the box around it."""
 
 
 def library(seed: int = 0, *, count: int = 56, photographs: Sequence[NDArray[np.uint8]] = ()) -> tuple[Thing, ...]:
@@ -52,4 +50,4 @@ def _thing(seed: int, number: int, photographs: Sequence[NDArray[np.uint8]]) -> 
     parts = tuple(Part(int(firsts[row]), len(solid.faces), row) for row, solid in enumerate(materials))
     textures = tuple(draw_texture(rng, photographs) for _ in materials)
     look = Look(f"thing-{seed}-{number}-{kind}", whole.uv, whole.faces, parts, textures)
-    return Thing(kind, where, look, vertices.astype(np.float32), whole.normals)
+    return Thing(kind, where, look, vertices.astype(np.float32), whole.normals, (high - low).astype(np.float64))
