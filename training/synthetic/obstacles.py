@@ -9,12 +9,12 @@ from dataclasses import dataclass
 from itertools import accumulate
 
 import numpy as np
+from numpy.typing import NDArray
 
 from engine.body.skeleton import H36M17
 from training.avatar import Floats
 from training.kinematics import Array, axis_rotation
 from training.synthetic.body_outline import body_front, body_points_mm
-from training.synthetic.hiding import hidden_behind
 from training.synthetic.scene import FIRST_THING, Placed, Viewpoint
 from training.synthetic.things import Thing
 
@@ -82,15 +82,13 @@ def draw_obstacles(
         where = _WHERE[bisect(ends, rng.random() * ends[-1])]
         thing = _chosen(rng, things, where)
         one = None if thing is None else _PLACING[where](rng, thing, viewpoint, body_mm)
-        vertices_mm = None if one is None else _beyond_camera(one, viewpoint)
-        if one is None or vertices_mm is None:
+        if one is None or one.depth_mm(viewpoint) < _NEAREST_MM:
             continue
-        faces = one.thing.look.faces
-        both = hidden | hidden_behind(vertices_mm, faces, eye_mm=viewpoint.eye_mm, joints_mm=joints_world_mm)
+        both = hidden | one.hides(joints_world_mm, viewpoint.eye_mm)
         hides, now = int(np.count_nonzero(hidden)), int(np.count_nonzero(both))
         if now > plan.hidden[1] * len(both) or (now == hides and rng.random() < 0.7):
             continue
-        placed.append(one.placed(vertices_mm, owner=FIRST_THING + len(placed), tint=draw_tint(rng)))
+        placed.append(one.placed(owner=FIRST_THING + len(placed), tint=draw_tint(rng)))
         hidden = both
         if len(placed) == count or now >= wanted * len(both):
             break
@@ -106,22 +104,23 @@ class _Set:
     scale: Array
     foot_mm: Array
 
-    def vertices_mm(self) -> Floats:
-        into_world = (self.scale[:, None] * self.turn.T).astype(np.float32)
-        return self.thing.vertices_mm @ into_world + self.foot_mm.astype(np.float32)
+    def depth_mm(self, view: Viewpoint) -> float:
+        """Of the vertex that is nearest to the camera's plane."""
+        forward = view.rotation[2]
+        along = self.thing.vertices_mm @ (self.scale * (forward @ self.turn)).astype(np.float32)
+        return float(along.min()) + float(forward @ (self.foot_mm - view.eye_mm))
 
-    def placed(self, vertices_mm: Floats, *, owner: int, tint: Array) -> Placed:
+    def hides(self, points_mm: Array, eye_mm: Array) -> NDArray[np.bool_]:
+        """(point,) in the thing's own axes, where straight lines are straight too."""
+        points = (np.vstack([points_mm, eye_mm]) - self.foot_mm) @ self.turn / self.scale
+        return self.thing.surface.hides(points[:-1], points[-1])
+
+    def placed(self, *, owner: int, tint: Array) -> Placed:
+        into_world = (self.scale[:, None] * self.turn.T).astype(np.float32)
+        vertices_mm = self.thing.vertices_mm @ into_world + self.foot_mm.astype(np.float32)
         normals: Floats = self.thing.normals @ (self.turn.T / self.scale[:, None]).astype(np.float32)
         normals /= np.sqrt(np.einsum("vi,vi->v", normals, normals))[:, None]
         return Placed(self.thing.look, vertices_mm, normals, owner, np.eye(3), tint)
-
-
-def _beyond_camera(one: _Set, view: Viewpoint) -> Floats | None:
-    """Its vertices, None where one comes too near to the camera's plane."""
-    forward = view.rotation[2]
-    vertices_mm = one.vertices_mm()
-    nearest_mm = float((vertices_mm @ forward.astype(np.float32)).min()) - float(forward @ view.eye_mm)
-    return vertices_mm if nearest_mm >= _NEAREST_MM else None
 
 
 def _chosen(rng: np.random.Generator, things: Sequence[Thing], where: str) -> Thing | None:
