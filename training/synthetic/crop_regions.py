@@ -17,6 +17,10 @@ _REACH = 1.12
 """Radius of the network's circle over the distance of the farthest of the 17 joints from the pelvis: the median over
 the live line's answers on three clips (quantiles 10 and 90 %: 1.06 and 1.18)."""
 
+_UPWARDS = np.array([0.0, -1.0])
+_GRID = np.array(np.meshgrid(np.arange(-4, 5) / 9, np.arange(-4, 5) / 9)).reshape(2, -1)
+"""(2, 81) x and y across a region, in sides from its middle."""
+
 
 @dataclass(frozen=True, slots=True)
 class RegionRange:
@@ -44,26 +48,41 @@ def nominal_region(points_px: Array) -> Region:
     joints = points_px[:17]
     hips = joints[_PELVIS]
     upwards = (joints[_LEFT_SHOULDER] + joints[_RIGHT_SHOULDER]) / 2 - hips
-    radius = _REACH * float(np.linalg.norm(joints - hips, axis=1).max())
-    length = float(np.linalg.norm(upwards))
-    direction = upwards / length if length > 0.02 * radius else np.array([0.0, -1.0])
+    ways = joints - hips
+    radius = _REACH * math.sqrt(float(np.einsum("ji,ji->j", ways, ways).max()))
+    length = math.hypot(*upwards.tolist())
+    direction = upwards / length if length > 0.02 * radius else _UPWARDS
     region = region_around(hips, hips + radius * direction)
     if region is None:
         raise ValueError("all joints fall on one pixel; there is no person to cut out")
     return region
 
 
+def share_inside(region: Region, size_wh: tuple[int, int]) -> float:
+    """Share of a region inside the frame, counted on a grid."""
+    (x, y), (right, bottom) = region.centre_px, (side - 1.0 for side in size_wh)
+    cos, sin = region.size_px * math.cos(region.angle_rad), region.size_px * math.sin(region.angle_rad)
+    reach = (abs(cos) + abs(sin)) / 2
+    if reach <= x <= right - reach and reach <= y <= bottom - reach:
+        return 1.0
+    across, down = _GRID
+    xs, ys = x + cos * across - sin * down, y + sin * across + cos * down
+    return float(np.count_nonzero((xs >= 0) & (xs <= right) & (ys >= 0) & (ys <= bottom)) / len(xs))
+
+
 def draw_region(rng: np.random.Generator, points_px: Array, *, size_wh: tuple[int, int], plan: RegionRange) -> Region:
     """The region that the line might use for a person whose joints and outline lie at `points_px` in its frame."""
     region = nominal_region(points_px)
     late = 3.0 if rng.random() < plan.fast else 1.0
-    off = np.clip(rng.normal(0.0, plan.centre * late, 2), -0.12, 0.12) * region.size_px
-    growth = float(np.clip(np.exp(rng.normal(0.0, plan.size)), *plan.size_limits))
-    turn = math.radians(float(rng.normal(0.0, plan.angle_deg * late)))
+    off_x, off_y = (min(max(off, -0.12), 0.12) for off in rng.normal(0.0, plan.centre * late, 2).tolist())
+    off_x, off_y = off_x * region.size_px, off_y * region.size_px
+    least, most = plan.size_limits
+    growth = min(max(math.exp(rng.normal(0.0, plan.size)), least), most)
+    turn = math.radians(rng.normal(0.0, plan.angle_deg * late))
     if rng.random() < plan.upright:
         region, turn = _around_box(points_px, size_wh), 0.0
-    x, y = (np.array(region.centre_px) + off).tolist()
-    return Region((x, y), region.size_px * growth, region.angle_rad + turn)
+    x, y = region.centre_px
+    return Region((x + off_x, y + off_y), region.size_px * growth, region.angle_rad + turn)
 
 
 def _around_box(points_px: Array, size_wh: tuple[int, int]) -> Region:

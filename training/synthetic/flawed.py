@@ -10,27 +10,28 @@ import numpy as np
 from numpy.typing import NDArray
 
 from training.avatar import Floats
-from training.kinematics import Array
 from training.synthetic.flaws import GRAIN_SIZE_PX, GRAINS, Flaws
+from training.synthetic.metering import LINEAR, metered_gain, srgb
 
 Image = NDArray[np.uint8]
 
 _LUMA = np.array([0.299, 0.587, 0.114])  # ITU-R BT.601
 _BLOCKS_SEEN = 75
 """JPEG qualities above this leave no blocks to smooth over."""
+_SLOPE = 255 * np.gradient(srgb(LINEAR), LINEAR)
+"""Levels per linear light."""
 
 
 def flawed(image_rgb: Image, flaws: Flaws) -> Image:
     """(size, size, 3) sRGB -> the same crop as that camera shows it; the input stays as it is."""
     crop_px = image_rgb.shape[0]
-    size = (flaws.size_px, flaws.size_px)
-    image = image_rgb if flaws.size_px >= crop_px else cv2.resize(image_rgb, size, interpolation=cv2.INTER_AREA)
-    image = _blurred(np.asarray(image, np.uint8), flaws)
-    image = _developed(image, flaws)
+    gain = 1.0 if flaws.metering is None else metered_gain(image_rgb, flaws.metering)
+    image = _blurred(_shrunk(image_rgb, flaws.size_px), flaws)
+    image = _developed(image, flaws, gain=gain)
     if flaws.shot > 0:
-        image = _noisy(image, flaws)
+        image = _noisy(image, flaws, gain=gain)
     if flaws.sharpening > 0:
-        soft = cv2.GaussianBlur(image, (0, 0), 1.0)
+        soft = cv2.GaussianBlur(image, (5, 5), 1.0)
         image = np.asarray(cv2.addWeighted(image, 1 + flaws.sharpening, soft, -flaws.sharpening, 0), np.uint8)
     if flaws.quality is not None:
         image = _compressed(image, flaws.quality, smeared=flaws.smeared)
@@ -39,33 +40,54 @@ def flawed(image_rgb: Image, flaws: Flaws) -> Image:
     return image if image is not image_rgb else image_rgb.copy()
 
 
-def _blurred(image: Image, flaws: Flaws) -> Image:
-    if flaws.defocus_px > 0.3:  # a narrower Gaussian changes nothing that can be seen
-        image = np.asarray(cv2.GaussianBlur(image, (0, 0), flaws.defocus_px), np.uint8)
-    if flaws.motion_px > 1.2:
-        kernel = _line(flaws.motion_px, flaws.motion_rad)
-        image = np.asarray(cv2.filter2D(image, -1, kernel, borderType=cv2.BORDER_REPLICATE), np.uint8)
+def _shrunk(image: Image, size_px: int) -> Image:
+    """Halved by area as often as it goes, then bilinear: an eighth of the time of OpenCV's areas of any size."""
+    while image.shape[0] >= 2 * size_px:
+        half = image.shape[0] // 2
+        image = np.asarray(cv2.resize(image, (half, half), interpolation=cv2.INTER_AREA), np.uint8)
+    if image.shape[0] > size_px:
+        image = np.asarray(cv2.resize(image, (size_px, size_px), interpolation=cv2.INTER_LINEAR), np.uint8)
     return image
 
 
-def _line(length_px: float, angle_rad: float) -> Floats:
-    """Weights of a straight stroke of this length, smooth at its sides, sum one."""
-    reach = math.ceil(length_px / 2)
-    steps = np.arange(-reach, reach + 1, dtype=np.float32)
-    x, y = np.meshgrid(steps, steps)
-    along = np.abs(x * math.cos(angle_rad) + y * math.sin(angle_rad))
-    across = np.abs(y * math.cos(angle_rad) - x * math.sin(angle_rad))
-    weights = np.clip(length_px / 2 + 0.5 - along, 0, 1) * np.clip(1 - across, 0, 1)
-    return np.asarray(weights / weights.sum(), np.float32)
+def _blurred(image: Image, flaws: Flaws) -> Image:
+    if flaws.defocus_px > 0.3:  # a narrower Gaussian changes nothing that can be seen
+        side = 2 * max(round(2 * flaws.defocus_px), 1) + 1
+        image = np.asarray(cv2.GaussianBlur(image, (side, side), flaws.defocus_px), np.uint8)
+    if flaws.motion_px > 1.2:
+        image = _stroked(image, flaws.motion_px, flaws.motion_rad)
+    return image
 
 
-def _developed(image: Image, flaws: Flaws) -> Image:
+def _stroked(image: Image, length_px: float, angle_rad: float) -> Image:
+    """Every pixel the mean over a straight stroke around it.
+
+    A stroke of 2, 4, 8 ... pixels is that of half the length averaged with itself moved on by as much: four steps
+    instead of the hundreds of a kernel this large. Moves are whole pixels, that add up to the whole stroke.
+    """
+    steps = math.ceil(math.log2(length_px))
+    shares = [(2**step - 1) / (2**steps - 1) * (length_px - 1) for step in range(steps + 1)]
+    xs, ys = ([round(share * way) for share in shares] for way in (math.cos(angle_rad), math.sin(angle_rad)))
+    height, width = abs(ys[-1]), abs(xs[-1])
+    around = height // 2, height - height // 2, width // 2, width - width // 2
+    moved = np.asarray(cv2.copyMakeBorder(image, *around, cv2.BORDER_REPLICATE), np.uint8)
+    for x, y in zip(np.diff(xs).tolist(), np.diff(ys).tolist(), strict=True):
+        rows, columns = moved.shape[0] - abs(y), moved.shape[1] - abs(x)
+        here = moved[max(-y, 0) :, max(-x, 0) :][:rows, :columns]
+        there = moved[max(y, 0) :, max(x, 0) :][:rows, :columns]
+        moved = np.asarray(cv2.addWeighted(here, 0.5, there, 0.5, 0), np.uint8)
+    return moved
+
+
+def _developed(image: Image, flaws: Flaws, *, gain: float) -> Image:
     """Exposure, balance and tone curve by one table per channel, then saturation."""
-    if flaws.gains_rgb != (1.0, 1.0, 1.0) or (flaws.gamma, flaws.contrast, flaws.lift) != (1.0, 1.0, 0.0):
-        light = _LINEAR[:, None] * np.array(flaws.gains_rgb)
-        tone = (_srgb(light) ** flaws.gamma - 0.5) * flaws.contrast + 0.5
-        tone = flaws.lift + (1 - flaws.lift) * tone
-        table = np.round(np.clip(tone, 0, 1) * 255).astype(np.uint8)
+    gains = [gain * factor for factor in flaws.gains_rgb]
+    if gains != [1.0, 1.0, 1.0] or (flaws.gamma, flaws.contrast, flaws.lift) != (1.0, 1.0, 0.0):
+        tone = srgb(LINEAR[:, None] * np.array(gains))
+        if flaws.gamma != 1.0:
+            tone **= flaws.gamma
+        tone = (tone - 0.5) * (flaws.contrast * (1 - flaws.lift)) + (0.5 * (1 - flaws.lift) + flaws.lift)
+        table = np.rint(np.minimum(np.maximum(tone, 0), 1) * 255).astype(np.uint8)
         image = np.asarray(cv2.LUT(image, table.reshape(1, 256, 3)), np.uint8)
     if flaws.saturation != 1.0:
         mixed = flaws.saturation * np.eye(3) + (1 - flaws.saturation) * _LUMA
@@ -73,10 +95,12 @@ def _developed(image: Image, flaws: Flaws) -> Image:
     return image
 
 
-def _noisy(image: Image, flaws: Flaws) -> Image:
-    """Noise whose spread in sRGB levels follows from that of linear light: sigma(light) times the curve's slope."""
-    slope = 255 * np.gradient(_srgb(_LINEAR), _LINEAR)
-    spread = (np.sqrt(flaws.shot * _LINEAR + flaws.read) * slope).astype(np.float32)
+def _noisy(image: Image, flaws: Flaws, *, gain: float) -> Image:
+    """Noise whose spread in sRGB levels follows from that of linear light: sigma(light) times the curve's slope.
+
+    Light that was amplified has been counted in so many fewer photons, and read noise is amplified with it.
+    """
+    spread = (np.sqrt(flaws.shot * gain * LINEAR + flaws.read * gain * gain) * _SLOPE).astype(np.float32)
     kind, top, left = flaws.grain
     height, width = image.shape[:2]
     grain = _grain_table()[kind, top : top + height, left : left + width]
@@ -105,18 +129,3 @@ def _compressed(image: Image, quality: int, *, smeared: bool) -> Image:
     if smeared and quality < _BLOCKS_SEEN:
         image_bgr = np.asarray(cv2.bilateralFilter(image_bgr, 3, 100 - quality, 1.0), np.uint8)
     return np.asarray(cv2.cvtColor(image_bgr, cv2.COLOR_BGR2RGB), np.uint8)
-
-
-def _srgb(linear: Array) -> Array:
-    """IEC 61966-2-1, of light that may exceed one (clipped)."""
-    light = np.clip(linear, 0.0, 1.0)
-    encoded: Array = np.where(light <= 0.0031308, 12.92 * light, 1.055 * light ** (1 / 2.4) - 0.055)
-    return encoded
-
-
-def _linear(srgb: Array) -> Array:
-    light: Array = np.where(srgb <= 0.04045, srgb / 12.92, ((srgb + 0.055) / 1.055) ** 2.4)
-    return light
-
-
-_LINEAR = _linear(np.arange(256) / 255)

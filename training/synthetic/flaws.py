@@ -1,6 +1,7 @@
 """What a camera and its codec do to a picture, on one crop, in the order in which it happens.
 
-1. The frame has only so many pixels for this person: the crop is shrunk to them (by area), and all that follows
+0. The camera meters and sets its exposure; what it amplifies it amplifies with its noise.
+1. The frame has only so many pixels for this person: the crop is shrunk to them, and all that follows
    happens at that size. Where the frame has more pixels than the crop, the crop's own size is kept.
 2. The lens: defocus. 3. The shutter: motion blur along a line.
 4. The sensor and its tone curve: exposure and white balance in linear light, then gamma, contrast, black level.
@@ -20,6 +21,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from training.kinematics import Array
+from training.synthetic.metering import Metering
 
 GRAIN_SIZE_PX, GRAINS = 384, 3
 """Side of the table of noise, and how many kinds it holds."""
@@ -30,6 +32,18 @@ _SMALLEST_PX = 16
 class FlawRange:
     """How often each flaw occurs (a share) and how strong it is, evenly between two numbers unless said otherwise."""
 
+    metered: float = 0.95
+    """Share of cameras that expose by themselves; the others show the light as it is."""
+    metered_middle: float = 0.4
+    """Share of those that look for people and meter the person's place."""
+    crop_level: tuple[float, float] = (138.0, 14.0)
+    """Mean sRGB level that metering of the whole crop aims at, and its spread, cut off at twice that. Crops of three
+    real videos have medians of 131, 133 and 164 and lie between 98 and 165 (5 and 95 %); the tone curves drawn beside
+    it and the limits of exposure darken by some ten levels."""
+    middle_level: tuple[float, float] = (118.0, 16.0)
+    """The same for the person's place: medians 85 (people in dark clothes), 116 and 144, between 70 and 148."""
+    metered_stops: tuple[float, float] = (-1.5, 2.0)
+    """Limits of that exposure, so that a night stays dark."""
     clean: float = 0.08
     """Share of pictures with no flaw but the frame's resolution."""
     defocus: float = 0.35
@@ -41,7 +55,7 @@ class FlawRange:
     light: float = 0.85
     """Exposure, white balance and tone curve together."""
     exposure_stops: float = 0.35
-    """Spread, cut off at three times that."""
+    """Spread of what the exposure is wrong by, cut off at three times that."""
     balance: float = 0.07
     """Spread of the gains of red and blue."""
     gamma: tuple[float, float] = (0.8, 1.25)
@@ -66,16 +80,30 @@ class FlawRange:
     shrunk_to: tuple[float, float] = (0.4, 0.9)
 
     def __post_init__(self) -> None:
-        for name in ("clean", "defocus", "motion", "light", "grey", "noise", "sharpened", "compressed", "smeared"):
+        for name in (
+            "metered",
+            "metered_middle",
+            "clean",
+            "defocus",
+            "motion",
+            "light",
+            "grey",
+            "noise",
+            "sharpened",
+            "compressed",
+            "smeared",
+        ):
             if not 0 <= getattr(self, name) <= 1:
                 raise ValueError(f"{name} is a share within 0..1, got {getattr(self, name)}")
         if not 1 <= self.quality[0] <= self.quality[1] <= 100:
             raise ValueError(f"quality is a range within 1..100, got {self.quality}")
+        if not self.metered_stops[0] <= self.metered_stops[1]:
+            raise ValueError(f"metered_stops is a range in order, got {self.metered_stops}")
         if not 0 < self.shot[0] <= self.shot[1] or not 0 < self.shrunk_to[0] <= self.shrunk_to[1] <= 1:
             raise ValueError(f"shot and shrunk_to are positive ranges in order, got {self.shot}, {self.shrunk_to}")
 
 
-NO_FLAWS = FlawRange(clean=1.0, shrunk=0.0)
+NO_FLAWS = FlawRange(metered=0.0, clean=1.0, shrunk=0.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,11 +112,12 @@ class Flaws:
 
     size_px: int
     """Side of the picture as the frame has it."""
+    metering: Metering | None = None
     defocus_px: float = 0.0
     motion_px: float = 0.0
     motion_rad: float = 0.0
     gains_rgb: tuple[float, float, float] = (1.0, 1.0, 1.0)
-    """Exposure and white balance, on linear light."""
+    """What the exposure is wrong by, and white balance, on linear light."""
     gamma: float = 1.0
     contrast: float = 1.0
     lift: float = 0.0
@@ -105,7 +134,8 @@ class Flaws:
 
 def side_px(frame_from_crop: Array, crop_size_px: int) -> float:
     """Side of the crop's region, in the frame's pixels."""
-    return crop_size_px * math.sqrt(abs(float(np.linalg.det(frame_from_crop[:, :2]))))
+    (xx, xy, _), (yx, yy, _) = frame_from_crop.tolist()
+    return float(crop_size_px * math.sqrt(abs(xx * yy - xy * yx)))
 
 
 def draw_flaws(
@@ -116,21 +146,23 @@ def draw_flaws(
     in_frame = side_px(frame_from_crop, crop_size_px)
     if rng.random() < plan.shrunk:
         in_frame *= rng.uniform(*plan.shrunk_to)
-    size = int(np.clip(round(in_frame), _SMALLEST_PX, crop_size_px))
+    size = min(max(round(in_frame), _SMALLEST_PX), crop_size_px)
+    metering = _metering(rng, plan) if rng.random() < plan.metered else None
     if rng.random() < plan.clean:
-        return Flaws(size)
-    hit = dict(
-        zip(("defocus", "motion", "light", "grey", "noise", "sharpened", "compressed"), rng.random(7), strict=True)
-    )
-    happens = {name: chance < getattr(plan, name) for name, chance in hit.items()}
+        return Flaws(size, metering)
+    happens = {
+        name: chance < getattr(plan, name) for name, chance in zip(_HAPPENING, rng.random(7).tolist(), strict=True)
+    }
     gains, tone = _light(rng, plan) if happens["light"] else ((1.0, 1.0, 1.0), (1.0, 1.0, 0.0, 1.0))
-    shot = math.exp(rng.uniform(*np.log(plan.shot))) if happens["noise"] else 0.0
-    corner = rng.integers(0, GRAIN_SIZE_PX - crop_size_px, 2)
+    least, most = plan.shot
+    shot = math.exp(rng.uniform(math.log(least), math.log(most))) if happens["noise"] else 0.0
+    top, left = rng.integers(0, GRAIN_SIZE_PX - crop_size_px, 2).tolist()
     low, high = plan.quality
     # A crop that leaves out pixels of its frame also shows smaller blocks than its own compression would make.
     quality = 100 - (100 - (low + (high - low) * math.sqrt(rng.random()))) * min(1.0, crop_size_px / in_frame)
     return Flaws(
         size_px=size,
+        metering=metering,
         defocus_px=float(rng.uniform(*plan.defocus_share)) * size if happens["defocus"] else 0.0,
         motion_px=float(rng.uniform(*plan.motion_share)) * size if happens["motion"] else 0.0,
         motion_rad=float(rng.uniform(0.0, math.pi)),
@@ -141,20 +173,29 @@ def draw_flaws(
         saturation=0.0 if happens["grey"] else tone[3],
         shot=shot,
         read=shot * float(rng.uniform(0.002, 0.02)),
-        grain=(int(rng.integers(GRAINS)), int(corner[0]), int(corner[1])),
+        grain=(int(rng.integers(GRAINS)), top, left),
         sharpening=float(rng.uniform(*plan.sharpening)) if happens["sharpened"] else 0.0,
         quality=round(quality) if happens["compressed"] else None,
         smeared=bool(rng.random() < plan.smeared),
     )
 
 
+_HAPPENING = ("defocus", "motion", "light", "grey", "noise", "sharpened", "compressed")
+
+
+def _metering(rng: np.random.Generator, plan: FlawRange) -> Metering:
+    middle = bool(rng.random() < plan.metered_middle)
+    level, spread = plan.middle_level if middle else plan.crop_level
+    return Metering(level + spread * min(max(rng.normal(), -2.0), 2.0), middle, plan.metered_stops)
+
+
 def _light(
     rng: np.random.Generator, plan: FlawRange
 ) -> tuple[tuple[float, float, float], tuple[float, float, float, float]]:
     """Gains of red, green and blue; and gamma, contrast, lift and saturation."""
-    stops = float(np.clip(rng.normal(), -3, 3)) * plan.exposure_stops
-    red, blue = np.clip(rng.normal(0.0, plan.balance, 2), -3 * plan.balance, 3 * plan.balance).tolist()
-    exposure = 2.0**stops
-    tone = tuple(float(rng.uniform(*span)) for span in (plan.gamma, plan.contrast, plan.lift, plan.saturation))
-    gamma, contrast, lift, saturation = tone
+    exposure = 2.0 ** (min(max(rng.normal(), -3.0), 3.0) * plan.exposure_stops)
+    red, blue = (min(max(z, -3.0), 3.0) * plan.balance for z in rng.normal(size=2).tolist())
+    gamma, contrast, lift, saturation = (
+        float(rng.uniform(*span)) for span in (plan.gamma, plan.contrast, plan.lift, plan.saturation)
+    )
     return (exposure * math.exp(red), exposure, exposure * math.exp(blue)), (gamma, contrast, lift, saturation)

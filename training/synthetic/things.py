@@ -9,7 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from training.avatar import Floats, Part
+from training.kinematics import Array
 from training.synthetic.furniture import KINDS, Where
+from training.synthetic.hiding import Surface
 from training.synthetic.scene import Look
 from training.synthetic.solids import joined
 from training.synthetic.surfaces import draw_texture
@@ -24,11 +26,9 @@ class Thing:
     look: Look
     vertices_mm: Floats
     normals: Floats
-
-    @property
-    def size_mm(self) -> Floats:
-        """(3,) of the box around it."""
-        return np.asarray(np.ptp(self.vertices_mm, axis=0), np.float32)
+    size_mm: Array
+    """(3,) of the box around it."""
+    surface: Surface
 
 
 def library(seed: int = 0, *, count: int = 56, photographs: Sequence[NDArray[np.uint8]] = ()) -> tuple[Thing, ...]:
@@ -47,9 +47,10 @@ def _thing(seed: int, number: int, photographs: Sequence[NDArray[np.uint8]]) -> 
     whole = joined(materials)
     low, high = whole.vertices_mm.min(axis=0), whole.vertices_mm.max(axis=0)
     middle = (low + high) / 2
-    vertices = whole.vertices_mm - np.array([middle[0], low[1], middle[2]], np.float32)
+    vertices = (whole.vertices_mm - np.array([middle[0], low[1], middle[2]])).astype(np.float32)
     firsts = np.cumsum([0] + [len(solid.faces) for solid in materials])
     parts = tuple(Part(int(firsts[row]), len(solid.faces), row) for row, solid in enumerate(materials))
     textures = tuple(draw_texture(rng, photographs) for _ in materials)
     look = Look(f"thing-{seed}-{number}-{kind}", whole.uv, whole.faces, parts, textures)
-    return Thing(kind, where, look, vertices.astype(np.float32), whole.normals)
+    surface = Surface.of(vertices, whole.faces)
+    return Thing(kind, where, look, vertices, whole.normals, (high - low).astype(np.float64), surface)

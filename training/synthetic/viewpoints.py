@@ -8,21 +8,17 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from engine.body.camera import Camera
-from engine.body.crop import transformed
 from engine.body.skeleton import H36M17
 from training.kinematics import Array
 from training.synthetic.body_outline import body_points_mm
-from training.synthetic.crop_regions import RegionRange, draw_region, nominal_region
-from training.synthetic.lenses import LensRange, draw_camera
-from training.synthetic.looking import looking
+from training.synthetic.crop_regions import RegionRange, draw_region, nominal_region, share_inside
+from training.synthetic.lenses import LensRange, draw_camera, ray_through
+from training.synthetic.looking import Direction, looking
 from training.synthetic.scene import CROP_SIZE_PX, Viewpoint
 
 _TRUNK = H36M17.rows("pelvis", "thorax")
 _TRIES = 60
 _STEEPEST = math.sin(math.radians(75.0))
-_UNSET = np.eye(2, 3)
-_GRID_SIDE = 9
-_GRID = np.stack(np.meshgrid(np.arange(_GRID_SIDE), np.arange(_GRID_SIDE)), axis=-1).reshape(-1, 2)
 
 
 class ViewpointError(ValueError):
@@ -76,13 +72,12 @@ def draw_viewpoint(
     plan = plan or ViewpointRange()
     if joints_world_mm.shape != (17, 3) or not np.isfinite(joints_world_mm).all():
         raise ViewpointError(f"a person is (17, 3) finite millimetres, got {joints_world_mm.shape}; drop this pose")
-    body_mm = body_points_mm(np.asarray(joints_world_mm, np.float64))
-    cut = bool(rng.random() < plan.truncated)
+    body = _Body.of(joints_world_mm)
+    drawn = _cut_off if rng.random() < plan.truncated else _whole
     for _ in range(_TRIES):
-        view = _cut_off(rng, body_mm, plan=plan) if cut else _whole(rng, body_mm, plan=plan)
-        if view is not None:
-            return _with_crop(rng, view, body_mm, plan=plan)
-    return _with_crop(rng, _far_away(rng, body_mm, plan=plan), body_mm, plan=plan)
+        if (sight := drawn(rng, body, plan=plan)) is not None:
+            return _with_crop(rng, sight, plan=plan)
+    return _with_crop(rng, _far_away(rng, body, plan=plan), plan=plan)
 
 
 def mirrored(view: Viewpoint) -> Viewpoint:
@@ -97,97 +92,132 @@ def mirrored(view: Viewpoint) -> Viewpoint:
     return replace(view, camera=lens, rotation=rotation, eye_mm=view.eye_mm * flip, frame_from_crop=affine)
 
 
-def _whole(rng: np.random.Generator, body_mm: Array, *, plan: ViewpointRange) -> Viewpoint | None:
+@dataclass(frozen=True, slots=True, eq=False)
+class _Body:
+    """What a camera has to see."""
+
+    points_mm: Array
+    middle_mm: Direction
+    """Of the box around it."""
+
+    @classmethod
+    def of(cls, joints_mm: Array) -> _Body:
+        points = body_points_mm(np.asarray(joints_mm, np.float64))
+        x, y, z = ((points.min(axis=0) + points.max(axis=0)) / 2).tolist()
+        return cls(points, (x, y, z))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Stand:
+    """A camera that is not turned yet."""
+
+    camera: Camera
+    eye_mm: Array
+    way_mm: Direction
+    """From the eye to the body's middle."""
+    roll_rad: float
+
+    def aimed(self, body: _Body, aim_px: tuple[float, float], *, nearest_mm: float) -> _Sight | None:
+        """The camera turned so that the body's middle appears at `aim_px`; None where it cannot be or is too near."""
+        rotation = looking(self.way_mm, ray_through(self.camera, *aim_px), roll_rad=self.roll_rad)
+        if rotation is None:
+            return None
+        seen_mm = (body.points_mm - self.eye_mm) @ rotation.T
+        if seen_mm[:, 2].min() < nearest_mm:
+            return None
+        return _Sight(self, rotation, self.camera.project(seen_mm))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Sight:
+    stand: _Stand
+    rotation: Array
+    points_px: Array
+    """Of the body, in the frame."""
+
+
+def _whole(rng: np.random.Generator, body: _Body, *, plan: ViewpointRange) -> _Sight | None:
     """A view with all of the body in the frame, anywhere it fits; None where the drawn camera stands too near."""
-    camera, eye, roll = _drawn(rng, body_mm, plan=plan)
-    last = np.array(camera.size_wh) - 1.0
-    view = _aimed(camera, eye, body_mm, aim_px=last / 2, roll_rad=roll)
-    if view is None or not _deep_enough(view, body_mm, plan):
+    stand = _drawn(rng, body, plan=plan)
+    right, bottom = (side - 1.0 for side in stand.camera.size_wh)
+    sight = stand.aimed(body, (right / 2, bottom / 2), nearest_mm=plan.nearest_mm)
+    if sight is None:
         return None
-    points = camera.project(view.camera_mm(body_mm))
-    low, high = points.min(axis=0), points.max(axis=0)
-    if (high - low > last).any():
+    x, y, end_x, end_y = _box(sight.points_px)
+    if end_x - x > right or end_y - y > bottom:
         return None
-    view = _aimed(camera, eye, body_mm, aim_px=last / 2 + rng.uniform(-low, last - high), roll_rad=roll)
-    if view is None or not _deep_enough(view, body_mm, plan):
+    aim_px = right / 2 + rng.uniform(-x, right - end_x), bottom / 2 + rng.uniform(-y, bottom - end_y)
+    sight = stand.aimed(body, aim_px, nearest_mm=plan.nearest_mm)
+    if sight is None:
         return None
-    points = camera.project(view.camera_mm(body_mm))
-    return view if ((points >= 0) & (points <= last)).all() and _worth_a_crop(camera, points, plan) else None
+    x, y, end_x, end_y = _box(sight.points_px)
+    inside = min(x, y) >= 0 and end_x <= right and end_y <= bottom
+    return sight if inside and _worth_a_crop(sight, plan) else None
 
 
-def _cut_off(rng: np.random.Generator, body_mm: Array, *, plan: ViewpointRange) -> Viewpoint | None:
+def _cut_off(rng: np.random.Generator, body: _Body, *, plan: ViewpointRange) -> _Sight | None:
     """A view whose frame cuts the body but holds a part of the trunk, without which the line follows nobody."""
-    camera, eye, roll = _drawn(rng, body_mm, plan=plan)
-    last = np.array(camera.size_wh) - 1.0
-    view = _aimed(camera, eye, body_mm, aim_px=rng.uniform(-0.2, 1.2, 2) * last, roll_rad=roll)
-    if view is None or not _deep_enough(view, body_mm, plan):
+    stand = _drawn(rng, body, plan=plan)
+    right, bottom = (side - 1.0 for side in stand.camera.size_wh)
+    aim_px = float(rng.uniform(-0.2, 1.2)) * right, float(rng.uniform(-0.2, 1.2)) * bottom
+    sight = stand.aimed(body, aim_px, nearest_mm=plan.nearest_mm)
+    if sight is None:
         return None
-    points = camera.project(view.camera_mm(body_mm))
-    outside = np.any((points < 0) | (points > last), axis=1)
+    x, y = sight.points_px.T
+    outside = (x < 0) | (x > right) | (y < 0) | (y > bottom)
     held = not outside[_TRUNK].all()
-    fits = plan.cut_off[0] <= np.mean(outside) <= plan.cut_off[1]
-    return view if held and fits and _worth_a_crop(camera, points, plan) else None
+    fits = plan.cut_off[0] <= np.count_nonzero(outside) / len(outside) <= plan.cut_off[1]
+    return sight if held and fits and _worth_a_crop(sight, plan) else None
 
 
-def _far_away(rng: np.random.Generator, body_mm: Array, *, plan: ViewpointRange) -> Viewpoint:
+def _far_away(rng: np.random.Generator, body: _Body, *, plan: ViewpointRange) -> _Sight:
     """What remains when nothing drawn fits: level, from the greatest distance, the person in the middle."""
     camera = draw_camera(rng, plan=replace(plan.lens, bent=0.0))
-    middle = _middle(body_mm)
-    yaw = float(rng.uniform(-math.pi, math.pi))
-    height = float(np.clip(1500.0, *plan.height_mm))
-    eye = middle + plan.distance_mm[1] * np.array([math.sin(yaw), 0.0, math.cos(yaw)])
-    eye[1] = height
-    view = _aimed(camera, eye, body_mm, aim_px=(np.array(camera.size_wh) - 1.0) / 2, roll_rad=0.0)
-    if view is None or not _deep_enough(view, body_mm, plan):
+    yaw, height = float(rng.uniform(-math.pi, math.pi)), float(np.clip(1500.0, *plan.height_mm))
+    x, y, z = body.middle_mm
+    away_x, away_z = plan.distance_mm[1] * math.sin(yaw), plan.distance_mm[1] * math.cos(yaw)
+    stand = _Stand(camera, np.array([x + away_x, height, z + away_z]), (-away_x, y - height, -away_z), 0.0)
+    aim_px = (camera.size_wh[0] - 1) / 2, (camera.size_wh[1] - 1) / 2
+    sight = stand.aimed(body, aim_px, nearest_mm=plan.nearest_mm)
+    if sight is None:
         raise ViewpointError(f"no camera within {plan.distance_mm} mm sees this person; allow a greater distance")
-    return view
+    return sight
 
 
-def _drawn(rng: np.random.Generator, body_mm: Array, *, plan: ViewpointRange) -> tuple[Camera, Array, float]:
-    """Camera, eye in the world and roll."""
+def _drawn(rng: np.random.Generator, body: _Body, *, plan: ViewpointRange) -> _Stand:
     camera = draw_camera(rng, plan=plan.lens)
-    distance = float(np.exp(rng.uniform(*np.log(plan.distance_mm))))
+    near, far = plan.distance_mm
+    distance = math.exp(rng.uniform(math.log(near), math.log(far)))
     low, high = plan.height_mm
     usual = max(low, min(900.0, high)), min(high, max(1800.0, low))
     height = float(rng.uniform(*(usual if rng.random() < plan.held else (low, high))))
-    middle = _middle(body_mm)
-    above = float(np.clip(height - middle[1], -_STEEPEST * distance, _STEEPEST * distance))
-    above = max(above, low - middle[1])
+    x, y, z = body.middle_mm
+    above = min(max(height - y, -_STEEPEST * distance), _STEEPEST * distance)
+    above = max(above, low - y)
     beside = math.sqrt(max(distance**2 - above**2, 0.0))
-    yaw = float(rng.uniform(-math.pi, math.pi))
+    yaw = rng.uniform(-math.pi, math.pi)
     spread, limit = plan.roll_deg
-    roll = float(np.clip(rng.normal(0.0, spread), -limit, limit))
+    roll = min(max(rng.normal(0.0, spread), -limit), limit)
     if rng.random() < 1 / 8:
-        roll = float(rng.uniform(-limit, limit))
-    away = np.array([beside * math.sin(yaw), above, beside * math.cos(yaw)])
-    return camera, middle + away, math.radians(roll)
+        roll = rng.uniform(-limit, limit)
+    away_x, away_z = beside * math.sin(yaw), beside * math.cos(yaw)
+    eye_mm = np.array([x + away_x, y + above, z + away_z])
+    return _Stand(camera, eye_mm, (-away_x, -above, -away_z), math.radians(roll))
 
 
-def _middle(body_mm: Array) -> Array:
-    middle: Array = (body_mm.min(axis=0) + body_mm.max(axis=0)) / 2
-    return middle
+def _box(points_px: Array) -> tuple[float, float, float, float]:
+    (x, y), (end_x, end_y) = points_px.min(axis=0).tolist(), points_px.max(axis=0).tolist()
+    return x, y, end_x, end_y
 
 
-def _aimed(camera: Camera, eye_mm: Array, body_mm: Array, *, aim_px: Array, roll_rad: float) -> Viewpoint | None:
-    ray = camera.back_project(aim_px)
-    rotation = looking(_middle(body_mm) - eye_mm, ray, roll_rad=roll_rad)
-    return None if rotation is None else Viewpoint(camera, rotation, eye_mm, _UNSET)
-
-
-def _deep_enough(view: Viewpoint, body_mm: Array, plan: ViewpointRange) -> bool:
-    return bool(view.camera_mm(body_mm)[:, 2].min() >= plan.nearest_mm)
-
-
-def _worth_a_crop(camera: Camera, points_px: Array, plan: ViewpointRange) -> bool:
-    region = nominal_region(points_px)
+def _worth_a_crop(sight: _Sight, plan: ViewpointRange) -> bool:
+    region = nominal_region(sight.points_px)
     if not plan.side_px[0] <= region.size_px <= plan.side_px[1]:
         return False
-    places = transformed(_GRID, region.frame_from_crop(_GRID_SIDE))
-    seen = np.all((places >= 0) & (places <= np.array(camera.size_wh) - 1), axis=1)
-    return bool(np.mean(seen) >= plan.least_seen)
+    return share_inside(region, sight.stand.camera.size_wh) >= plan.least_seen
 
 
-def _with_crop(rng: np.random.Generator, view: Viewpoint, body_mm: Array, *, plan: ViewpointRange) -> Viewpoint:
-    points = view.camera.project(view.camera_mm(body_mm))
-    region = draw_region(rng, points, size_wh=view.camera.size_wh, plan=plan.region)
-    return replace(view, frame_from_crop=region.frame_from_crop(CROP_SIZE_PX))
+def _with_crop(rng: np.random.Generator, sight: _Sight, *, plan: ViewpointRange) -> Viewpoint:
+    stand = sight.stand
+    region = draw_region(rng, sight.points_px, size_wh=stand.camera.size_wh, plan=plan.region)
+    return Viewpoint(stand.camera, sight.rotation, stand.eye_mm, region.frame_from_crop(CROP_SIZE_PX))

@@ -10,6 +10,7 @@ import pytest
 from engine.body.crop import Region
 from training.synthetic.flawed import flawed
 from training.synthetic.flaws import NO_FLAWS, FlawRange, Flaws, draw_flaws, side_px
+from training.synthetic.metering import Metering
 
 NATIVE = Region((500.0, 400.0), 256.0, 0.4).frame_from_crop(256)
 
@@ -46,7 +47,7 @@ def test_the_same_generator_gives_the_same_picture(picture) -> None:
 
 def test_some_pictures_are_clean_and_a_plan_can_ask_for_it(picture) -> None:
     rng = np.random.default_rng(2)
-    clean = [draw_flaws(rng, NATIVE) == Flaws(256) for _ in range(1000)]
+    clean = [replace(draw_flaws(rng, NATIVE), metering=None) == Flaws(256) for _ in range(1000)]
     assert 0.04 < np.mean(clean) < 0.12
     untouched = flawed(picture, draw_flaws(rng, NATIVE, plan=NO_FLAWS))
     assert np.array_equal(untouched, picture) and untouched is not picture
@@ -82,6 +83,42 @@ def test_exposure_doubles_light(picture) -> None:
     assert np.ptp(flawed(picture, Flaws(256, saturation=0.0)), axis=2).max() <= 1
 
 
+def test_cameras_expose_what_they_meter_for_its_level() -> None:
+    rng = np.random.default_rng(3)
+    dark = rng.integers(0, 120, (256, 256, 3)).astype(np.uint8)
+    dark[:, :60] //= 2
+    for level, middle in ((70.0, False), (90.0, False), (95.0, True), (40.0, False)):
+        image = flawed(dark, Flaws(256, Metering(level, middle)))
+        seen = image[38:230, 87:169] if middle else image
+        assert seen.mean() == pytest.approx(level, abs=3)
+    assert flawed(dark, Flaws(256, Metering(95.0, True))).mean() < 92, "the darker border is not metered"
+
+
+def test_a_night_stays_dark_and_black_is_no_error() -> None:
+    night = np.full((256, 256, 3), 12, np.uint8)  # linear 0.0037; four times that is sRGB 32
+    assert (flawed(night, Flaws(256, Metering(130.0))) == 32).all()
+    assert (flawed(np.zeros_like(night), Flaws(256, Metering(130.0))) == 0).all()
+
+
+def test_many_pictures_of_any_light_lie_where_those_of_cameras_do() -> None:
+    rng, levels = np.random.default_rng(4), []
+    for number in range(300):
+        scene = rng.normal(np.geomspace(45, 180, 300)[number], 35, (64, 64, 3)).clip(0, 255).astype(np.uint8)
+        scene = scene.repeat(4, axis=0).repeat(4, axis=1)
+        levels.append(flawed(scene, draw_flaws(rng, NATIVE)).mean())
+    assert 110 < np.median(levels) < 145
+    assert np.mean((np.array(levels) > 80) & (np.array(levels) < 180)) > 0.85
+
+
+def test_amplified_pictures_are_noisier() -> None:
+    def noise(level: float) -> float:
+        grey = np.full((256, 256, 3), 60, np.uint8)
+        return float(flawed(grey, Flaws(256, Metering(level), shot=1e-3, read=1e-5)).astype(float).std())
+
+    # Light four-fold: variance four-fold or more, where the curve is 1 / 1.65 as steep
+    assert noise(113.0) / noise(60.0) > 1.15
+
+
 def test_noise_has_the_asked_strength_and_no_mean() -> None:
     grey = np.full((256, 256, 3), 128, np.uint8)
     for kind in range(3):
@@ -99,6 +136,12 @@ def test_worse_compression_is_farther_from_the_picture(picture) -> None:
 
 
 def test_the_range_checks_itself() -> None:
-    for bad in ({"noise": 1.5}, {"quality": (0, 50)}, {"shot": (0.0, 1.0)}, {"shrunk_to": (0.5, 2.0)}):
+    for bad in (
+        {"noise": 1.5},
+        {"quality": (0, 50)},
+        {"shot": (0.0, 1.0)},
+        {"shrunk_to": (0.5, 2.0)},
+        {"metered_stops": (1, 0)},
+    ):
         with pytest.raises(ValueError, match=next(iter(bad))):
             FlawRange(**bad)
