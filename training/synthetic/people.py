@@ -26,6 +26,9 @@ from training.synthetic.skinning import Body
 PICTURED = Augmentation(mix=0.5, mix_part=0.3, rare=0.35, jitter_deg=4.0)
 """More rare poses than the tokenizers see, and less jitter: in a picture legs must not run through each other."""
 BLOCK = 128
+_OTHERS, _SHARED = 1, 4
+"""People who are not labelled take their poses, in any order, from one block for so many blocks of labelled ones: there
+are fewer of them, and it does not matter that two of them in different pictures hold the same pose."""
 _IN_AIR, _HIGHEST_MM = 0.08, 350.0
 _BALD = 0.15
 """Share of persons with a wig who go without."""
@@ -58,7 +61,7 @@ class People:
     def person(self, index: int, *, owner: int = THE_PERSON) -> PosedPerson:
         """Person `index`; the labelled one and the others of a picture (`owner` 1, 2, ...) are drawn independently."""
         rng = np.random.default_rng([self.seed, _SALT, owner, index])
-        outfits = self.cast.outfits[str(rng.choice(self.cast.persons))]
+        outfits = self.cast.outfits[self.cast.persons[rng.integers(len(self.cast.persons))]]
         actor = self.cast.pack.actor(outfits[rng.integers(len(outfits))])
         shape = draw_shape(rng, actor)
         look = actor.look
@@ -66,16 +69,18 @@ class People:
             look = actor.bald_look
         lift_mm = float(rng.uniform(0.0, _HIGHEST_MM)) if rng.random() < _IN_AIR else 0.0
         colours = draw_skin_rgb(rng, actor), draw_cloth_rgb(rng)
-        turns = self._turns(index, owner)
+        if owner == THE_PERSON:
+            turns = self._turns(THE_PERSON, *divmod(index, BLOCK))
+        else:
+            turns = self._turns(_OTHERS, index // (_SHARED * BLOCK), int(rng.integers(BLOCK)))
         return posed(Body(actor, shape), turns, look=look, owner=owner, lift_mm=lift_mm, colours=colours)
 
-    def _turns(self, index: int, owner: int) -> Array:
-        """(52, 3, 3) of one index. Poses are drawn in blocks: numpy's cost per call is shared by all of them."""
-        block, row = divmod(index, BLOCK)
-        if owner not in self._kept or self._kept[owner][0] != block:
-            rng = np.random.default_rng([self.seed, _SALT, owner, block, 1])
-            self._kept[owner] = (block, rig_turns(drawn_bones(self._sampler, rng, BLOCK), rng))
-        turns: Array = self._kept[owner][1][row]
+    def _turns(self, stream: int, block: int, row: int) -> Array:
+        """(52, 3, 3) of one person. Poses are drawn in blocks: numpy's cost per call is shared by all of them."""
+        if stream not in self._kept or self._kept[stream][0] != block:
+            rng = np.random.default_rng([self.seed, _SALT, stream, block, 1])
+            self._kept[stream] = (block, rig_turns(drawn_bones(self._sampler, rng, BLOCK), rng))
+        turns: Array = self._kept[stream][1][row]
         return turns
 
 

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-from numpy.typing import NDArray
 
 from training.avatar import Floats
 from training.kinematics import Array
@@ -16,18 +15,17 @@ from training.synthetic.rig import RIG_PARENTS
 from training.synthetic.shape import Shape
 
 _PARENTS = np.array(RIG_PARENTS)
-_CHILDREN = np.arange(1, len(_PARENTS))
 
 
-def _levels() -> list[tuple[NDArray[np.intp], NDArray[np.intp]]]:
-    """(rows, their parents) by depth: all joints of one depth are placed together."""
-    depth = np.zeros(len(_PARENTS), np.int64)
-    for row in _CHILDREN:
-        depth[row] = depth[_PARENTS[row]] + 1
-    return [(rows, _PARENTS[rows]) for rows in (np.flatnonzero(depth == level) for level in range(1, depth.max() + 1))]
+def _chains() -> Array:
+    """(52, 52): 1 where a joint's way from its parent is a part of another's way from the hips."""
+    chains = np.eye(len(_PARENTS))
+    for row in range(1, len(_PARENTS)):
+        chains[row] += chains[_PARENTS[row]]
+    return chains
 
 
-_LEVELS = _levels()
+_CHAINS = _chains()
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,9 +65,7 @@ class Body:
     def placed_mm(self, turns: Array) -> Array:
         """(52, 3, 3) global turns away from the straight T-pose -> (52, 3) joints of the rig, the hips at zero."""
         ways = (turns[_PARENTS] @ self.offsets_mm[..., None])[..., 0]
-        placed = np.zeros((len(_PARENTS), 3))
-        for rows, above in _LEVELS:
-            placed[rows] = placed[above] + ways[rows]
+        placed: Array = _CHAINS @ ways
         return placed
 
     def joints_mm(self, turns: Array, placed_mm: Array) -> Array:

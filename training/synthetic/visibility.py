@@ -5,11 +5,14 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from engine.body.crop import inverted, transformed
 from training.avatar import Floats
 from training.kinematics import Array
 from training.synthetic.scene import THE_PERSON, Drawn, Viewpoint
 
 Indices = NDArray[np.int64]
+_COLUMNS, _ROWS = np.array([[0], [-1], [1], [0], [0]]), np.array([[0], [0], [0], [-1], [1]])
+"""A pixel and its neighbours: left, right, above, below."""
 
 
 def visible_joints(
@@ -26,18 +29,18 @@ def visible_joints(
     behind the camera, is not visible. The surface is that of the nearest pixel's centre, at most 0.71 px beside the
     ray, continued to the ray with the smaller of its slopes to either side, so that no edge is taken for a slope.
     """
-    seen_mm = viewpoint.camera_mm(joints_world_mm)
+    seen_mm, size = viewpoint.camera_mm(joints_world_mm), viewpoint.crop_size_px
     before = seen_mm[:, 2] > 1.0
-    seen_mm = np.where(before[:, None], seen_mm, (0.0, 0.0, 1.0))
+    if not before.all():
+        seen_mm = np.where(before[:, None], seen_mm, (0.0, 0.0, 1.0))
     frame_px = viewpoint.camera.project(seen_mm)
-    world_mm = seen_mm @ viewpoint.rotation + viewpoint.eye_mm
-    crop_px = viewpoint.crop_px(world_mm)
-    column, row = np.rint(crop_px).clip(-1, viewpoint.crop_size_px).astype(np.int64).T
-    inside = before & _within(frame_px, frame_wh)
-    inside &= (column >= 0) & (row >= 0) & (column < viewpoint.crop_size_px) & (row < viewpoint.crop_size_px)
-    column, row = np.where(inside, column, 0), np.where(inside, row, 0)
-    along = np.linalg.norm(seen_mm, axis=1) / seen_mm[:, 2]  # mm on the ray per mm of depth
-    aside_px = np.where(inside[:, None], crop_px - np.stack([column, row], axis=-1), 0.0)
+    crop_px = transformed(frame_px, inverted(viewpoint.frame_from_crop))
+    pixels = np.rint(crop_px)
+    inside = before & _within(frame_px, frame_wh) & ((pixels >= 0) & (pixels < size)).all(axis=1)
+    pixels[~inside] = 0
+    column, row = pixels.astype(np.int64).T
+    along = np.sqrt(np.einsum("ji,ji->j", seen_mm, seen_mm)) / seen_mm[:, 2]  # mm on the ray per mm of depth
+    aside_px = np.where(inside[:, None], crop_px - pixels, 0.0)
     off_mm = np.abs(_depth_at(drawn.depth_mm, column, row, aside_px) - seen_mm[:, 2]) * along
     own = drawn.owner[row, column] == THE_PERSON
     visible: NDArray[np.bool_] = inside & own & (off_mm <= np.asarray(thickness_mm, np.float64))
@@ -47,15 +50,12 @@ def visible_joints(
 def _depth_at(depth_mm: Floats, column: Indices, row: Indices, aside_px: Array) -> Array:
     """Depth `aside_px` (point, 2) beside pixel centres; 0 where there is no surface."""
     last = len(depth_mm) - 1
-
-    def depth(columns: Indices, rows: Indices) -> Array:
-        found = depth_mm[rows.clip(0, last), columns.clip(0, last)].astype(np.float64)
-        return np.where(np.isfinite(found), found, 0.0)
-
-    middle = depth(column, row)
-    slopes_x = middle - depth(column - 1, row), depth(column + 1, row) - middle
-    slopes_y = middle - depth(column, row - 1), depth(column, row + 1) - middle
-    result: Array = middle + _gentler(*slopes_x) * aside_px[:, 0] + _gentler(*slopes_y) * aside_px[:, 1]
+    columns = np.minimum(np.maximum(column + _COLUMNS, 0), last)
+    rows = np.minimum(np.maximum(row + _ROWS, 0), last)
+    found = depth_mm[rows, columns].astype(np.float64)
+    middle, left, right, above, below = np.where(np.isfinite(found), found, 0.0)
+    slope_x, slope_y = _gentler(middle - left, right - middle), _gentler(middle - above, below - middle)
+    result: Array = middle + slope_x * aside_px[:, 0] + slope_y * aside_px[:, 1]
     return result
 
 

@@ -13,7 +13,7 @@ from standing import standing_mm
 from engine.body.crop import transformed
 from engine.body.skeleton import H36M17
 from training.synthetic.body_outline import body_points_mm
-from training.synthetic.lenses import LensRange
+from training.synthetic.lenses import LensRange, draw_camera, ray_through
 from training.synthetic.viewpoints import ViewpointError, ViewpointRange, draw_viewpoint, mirrored
 
 COUNT = 2000
@@ -119,6 +119,15 @@ def test_lenses_are_monotonic_inside_the_frame_and_do_not_fold_beyond_it() -> No
         assert (np.diff(radius) > 0).all()
         corners = np.array([[0, 0], [camera.size_wh[0] - 1, camera.size_wh[1] - 1]], float)
         np.testing.assert_allclose(camera.project(camera.back_project(corners)), corners, atol=0.5)
+
+
+def test_a_ray_in_plain_numbers_is_the_cameras() -> None:
+    rng = np.random.default_rng(7)
+    for bent in (0.0, 1.0):
+        for _ in range(50):
+            camera = draw_camera(rng, plan=LensRange(bent=bent))
+            place = rng.uniform(-0.2, 1.2, 2) * camera.size_wh
+            np.testing.assert_allclose(ray_through(camera, *place.tolist()), camera.back_project(place), atol=1e-9)
 
 
 def test_distortion_is_opencvs() -> None:
