@@ -101,6 +101,8 @@ def _mesh_bytes(avatar: Avatar, mesh: Simplified) -> bytes:
         joint_indices=mesh.joint_indices,
         joint_weights=np.rint(mesh.joint_weights * WEIGHT_STEPS).astype(np.uint8),
         faces=mesh.faces.astype(np.uint16),
+        outline=mesh.outline[0].astype(np.uint16),
+        hair_outline=mesh.outline[1].astype(np.uint16),
         parts=np.array([(part.first_face, part.face_count, part.texture) for part in mesh.parts], np.int32),
         first_hair_vertex=np.array(mesh.first_hair_vertex, np.int32),
         rest_mm=rest_positions_mm(avatar, height_mm=float(np.ptp(body))).astype(np.float32),
