@@ -32,7 +32,7 @@ KEPT_BYTES = 384 << 20
 """Room for looks, and half as much for panoramas: 84 avatars of 512x512 take 140 MB, 46 backgrounds of 1024x512
 100 MB. What exceeds it goes, the least recently used first."""
 
-_SUN_SIZE_PX = 256
+_SUN_SIZE_PX = 128
 
 _OnDevice = tuple[KeptLook, KeptBody]
 
