@@ -108,9 +108,9 @@ def same_look(one: Look, other: Look) -> bool:
 def set_uniforms(program: moderngl.Program, **values: Any) -> None:
     """Write uniforms; the compiler drops those that a program does not use. Matrices are given by rows."""
     for name, value in values.items():
-        if name not in program:
+        member = program.get(name, None)
+        if member is None:
             continue
-        member = program[name]
         if isinstance(value, int | float):
             member.value = value  # type: ignore[union-attr]
         else:  # column-major, as OpenGL stores matrices

@@ -6,7 +6,8 @@ vertex continues straight outwards instead (no valid camera shows that region).
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
 
 import numpy as np
 
@@ -38,7 +39,8 @@ vec2 bent(vec2 flat_point) {
 """
 
 
-def uniforms(viewpoint: Viewpoint) -> dict[str, Array | float]:
+@lru_cache(maxsize=2)  # one view is asked for by several programs
+def uniforms(viewpoint: Viewpoint) -> Mapping[str, Array | float]:
     """Values of the programs' lens, except `raster_from_lens`, which depends on the raster."""
     k1, k2, p1, p2, k3 = viewpoint.camera.distortion
     return {
@@ -63,7 +65,7 @@ def bent(viewpoint: Viewpoint, flat: Floats) -> Floats:
     """(2, point) points at z = 1 -> where the lens moves them: what `GLSL` does, within float32."""
     k1, k2, p1, p2, k3 = (np.float32(value) for value in viewpoint.camera.distortion)
     r2 = np.einsum("cp,cp->p", flat, flat)
-    held = np.minimum(r2, np.float32(fold_radius2((k1, k2, k3))))
+    held = np.minimum(r2, np.float32(uniforms(viewpoint)["fold"]))
     x, y = flat * np.sqrt(held / np.maximum(r2, np.float32(1e-12)))
     side = np.stack([2 * p1 * x * y + p2 * (held + 2 * x * x), p1 * (held + 2 * y * y) + 2 * p2 * x * y])
     moved: Floats = flat * (1 + held * (k1 + held * (k2 + held * k3))) + side
@@ -92,6 +94,7 @@ def lens_from_ndc(viewpoint: Viewpoint) -> Array:
     return result
 
 
+@lru_cache(maxsize=2)
 def crop_from_lens(viewpoint: Viewpoint) -> Array:
     """(3, 3): distorted points at z = 1 -> crop pixels."""
     camera = viewpoint.camera

@@ -1,4 +1,4 @@
-"""Avatars with a seventh of their vertices: a crop of 256 pixels shows no more.
+"""Avatars with a tenth of their vertices: a crop of 256 pixels shows no more.
 
 meshoptimizer's edge collapse keeps a subset of the vertices where they are, with their texture coordinates, normals
 and skin weights, and counts differences of all three as errors (M. Garland, P. Heckbert, "Simplifying surfaces with
@@ -17,12 +17,12 @@ from training.avatar import BODY_JOINTS, Avatar, Floats, Part
 from training.gltf import AvatarError
 from training.synthetic.rig import RIG_JOINTS, RIG_PARENTS, rig_rows
 
-SURFACE_ERROR_MM = 8.0
-"""99 % of the vertices that are left out lie closer than this to the surface that is kept: a pixel of a crop with a
-whole person in it is 9 mm wide."""
-_FACES = {0: 5200, 1: 60, 2: 60}
+SURFACE_ERROR_MM = 10.0
+"""99 % of the vertices that are left out lie closer than this to the surface that is kept: about a pixel of a
+crop with a whole person in it."""
+_FACES = {0: 3800, 1: 50, 2: 50}
 """Faces kept of body and eyes, by part; what follows is hair."""
-_HAIR_FACES = 1400
+_HAIR_FACES = 1000
 _OUTLINE_FACES, _OUTLINE_HAIR_FACES = 1500, 400
 """Faces that give a body's shadow."""
 OUTLINE_ERROR_MM = 12.0
