@@ -17,7 +17,7 @@ from training.synthetic.scene import Viewpoint
 from training.synthetic.sun import Sun
 
 _CELLS = 16
-_SHARES = ((0.4, 2), (0.75, 3))
+_SHARES = ((0.5, 2), (0.75, 3))
 """(panorama pixels per crop pixel, quarters of the crop's resolution that show all that the panorama has)."""
 _PANORAMA_HEIGHT_MM = 1500.0
 """Height at which panoramas are usually taken; it sets how large the ground's texture looks."""

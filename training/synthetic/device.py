@@ -42,6 +42,7 @@ class KeptLook:
         self._gl, self._look, self._depth, self._body = gl, look, depth, body
         self.uv = gl.buffer(np.ascontiguousarray(look.uv, np.float32))
         self.faces = gl.buffer(np.ascontiguousarray(look.faces, np.int32))
+        self.outline = self.faces if look.outline is None else gl.buffer(np.ascontiguousarray(look.outline, np.int32))
         self.textures = [_texture(gl, image) for image in look.textures_rgba]
         self.runs = _runs(look)
         self._bodies: list[KeptBody] = []
@@ -63,7 +64,7 @@ class KeptLook:
             body.release()
         for texture in self.textures:
             texture.release()
-        for buffer in (self.uv, self.faces):
+        for buffer in {self.uv, self.faces, self.outline}:
             buffer.release()
 
 
@@ -76,7 +77,7 @@ class KeptBody:
         size = look.uv.size // 8 * 12
         self._positions, self._normals = gl.buffer(reserve=size, dynamic=True), gl.buffer(reserve=size, dynamic=True)
         positions = (self._positions, "3f", "position")
-        self.depth = gl.vertex_array(depth, [positions], index_buffer=look.faces)
+        self.depth = gl.vertex_array(depth, [positions], index_buffer=look.outline)
         self.drawn = gl.vertex_array(
             body, [positions, (self._normals, "3f", "normal"), (look.uv, "2f", "uv")], index_buffer=look.faces
         )
@@ -97,6 +98,7 @@ def same_look(one: Look, other: Look) -> bool:
     return one is other or (
         one.uv is other.uv
         and one.faces is other.faces
+        and one.outline is other.outline
         and one.parts == other.parts
         and all(mine is its for mine, its in zip(one.textures_rgba, other.textures_rgba, strict=False))
         and len(one.textures_rgba) == len(other.textures_rgba)
@@ -106,9 +108,9 @@ def same_look(one: Look, other: Look) -> bool:
 def set_uniforms(program: moderngl.Program, **values: Any) -> None:
     """Write uniforms; the compiler drops those that a program does not use. Matrices are given by rows."""
     for name, value in values.items():
-        if name not in program:
+        member = program.get(name, None)
+        if member is None:
             continue
-        member = program[name]
         if isinstance(value, int | float):
             member.value = value  # type: ignore[union-attr]
         else:  # column-major, as OpenGL stores matrices

@@ -73,7 +73,7 @@ def sky_share(below: Floats, span: GroundSpan) -> Floats:
 
 def sun_share(from_sun: Floats, sun_from_world: Array, span: GroundSpan) -> Floats:
     """(map, map) share of the sun that reaches the ground; `from_sun` is the depth drawn with `sun_from_world`."""
-    if sun_from_world[2, 1] >= -1e-6 or abs(np.linalg.det(sun_from_world[:2][:, [0, 2]])) < 1e-12:
+    if sun_from_world[2, 1] >= -1e-6 or abs(_flat_det(sun_from_world)) < 1e-12:
         return np.ones((MAP_SIZE_PX, MAP_SIZE_PX), np.float32)
     small = cv2.resize(from_sun, (MAP_SIZE_PX, MAP_SIZE_PX), interpolation=cv2.INTER_NEAREST)
     hidden = (small < 1.0).astype(np.float32)
@@ -99,9 +99,16 @@ def _range_mm(sun_from_world: Array) -> float:
     return float(2 / np.linalg.norm(sun_from_world[2, :3]))
 
 
+def _flat_det(sun_from_world: Array) -> float:
+    """How much larger the ground appears in the picture from the sun."""
+    (a, _, b), (c, _, d) = sun_from_world[:2, :3]
+    return float(a * d - b * c)
+
+
 def _ground_depth(sun_from_world: Array) -> Floats:
     """(map, map) depth 0..1 of the ground in the picture from the sun."""
-    flat = np.linalg.inv(sun_from_world[:2][:, [0, 2]])
+    (a, _, b), (c, _, d) = sun_from_world[:2, :3]
+    flat = np.array([[d, -b], [-c, a]]) / _flat_det(sun_from_world)
     across = (np.arange(MAP_SIZE_PX) + 0.5) * 2 / MAP_SIZE_PX - 1
     slope = sun_from_world[2, [0, 2]] @ flat
     start = sun_from_world[2, 3] - slope @ sun_from_world[:2, 3]

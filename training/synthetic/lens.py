@@ -6,11 +6,13 @@ vertex continues straight outwards instead (no valid camera shows that region).
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
 
 import numpy as np
 
 from engine.body.crop import inverted
+from training.avatar import Floats
 from training.kinematics import Array
 from training.synthetic.scene import Viewpoint
 
@@ -37,7 +39,8 @@ vec2 bent(vec2 flat_point) {
 """
 
 
-def uniforms(viewpoint: Viewpoint) -> dict[str, Array | float]:
+@lru_cache(maxsize=2)  # one view is asked for by several programs
+def uniforms(viewpoint: Viewpoint) -> Mapping[str, Array | float]:
     """Values of the programs' lens, except `raster_from_lens`, which depends on the raster."""
     k1, k2, p1, p2, k3 = viewpoint.camera.distortion
     return {
@@ -58,14 +61,28 @@ def fold_radius2(radial: Sequence[float]) -> float:
     return float(min(_WIDEST_RADIUS2, rising.min(initial=np.inf)))
 
 
-def raster_from_lens(viewpoint: Viewpoint, *, samples_per_px: float, size: int) -> Array:
-    """(3, 3): distorted points at z = 1 -> device coordinates of a square raster of `size` samples.
+def bent(viewpoint: Viewpoint, flat: Floats) -> Floats:
+    """(2, point) points at z = 1 -> where the lens moves them: what `GLSL` does, within float32."""
+    k1, k2, p1, p2, k3 = (np.float32(value) for value in viewpoint.camera.distortion)
+    r2 = np.einsum("cp,cp->p", flat, flat)
+    held = np.minimum(r2, np.float32(uniforms(viewpoint)["fold"]))
+    x, y = flat * np.sqrt(held / np.maximum(r2, np.float32(1e-12)))
+    side = np.stack([2 * p1 * x * y + p2 * (held + 2 * x * x), p1 * (held + 2 * y * y) + 2 * p2 * x * y])
+    moved: Floats = flat * (1 + held * (k1 + held * (k2 + held * k3))) + side
+    return moved
 
-    Sample i lies at crop pixel i / samples_per_px: crop pixel centres are samples where that is a whole number.
+
+def raster_from_lens(
+    viewpoint: Viewpoint, *, samples_per_px: float, first_px: tuple[int, int], size_wh: tuple[int, int]
+) -> Array:
+    """(3, 3): distorted points at z = 1 -> device coordinates of a raster of so many samples across and down.
+
+    Sample i lies `i / samples_per_px` crop pixels after the first: pixel centres are samples where that is whole.
     """
-    raster_from_crop = np.diag([samples_per_px, samples_per_px, 1.0])
-    ndc_from_raster = np.array([[2 / size, 0, 1 / size - 1], [0, 2 / size, 1 / size - 1], [0, 0, 1.0]])
-    result: Array = ndc_from_raster @ raster_from_crop @ _crop_from_lens(viewpoint)
+    (left, top), (width, height), share = first_px, size_wh, samples_per_px
+    raster_from_crop = np.array([[share, 0, -share * left], [0, share, -share * top], [0, 0, 1.0]])
+    ndc_from_raster = np.array([[2 / width, 0, 1 / width - 1], [0, 2 / height, 1 / height - 1], [0, 0, 1.0]])
+    result: Array = ndc_from_raster @ raster_from_crop @ crop_from_lens(viewpoint)
     return result
 
 
@@ -73,11 +90,13 @@ def lens_from_ndc(viewpoint: Viewpoint) -> Array:
     """(3, 3): device coordinates of a raster over the whole crop -> distorted points at z = 1."""
     half = viewpoint.crop_size_px / 2
     crop_from_ndc = np.array([[half, 0, half - 0.5], [0, half, half - 0.5], [0, 0, 1.0]])
-    result: Array = np.linalg.inv(_crop_from_lens(viewpoint)) @ crop_from_ndc
+    result: Array = np.linalg.inv(crop_from_lens(viewpoint)) @ crop_from_ndc
     return result
 
 
-def _crop_from_lens(viewpoint: Viewpoint) -> Array:
+@lru_cache(maxsize=2)
+def crop_from_lens(viewpoint: Viewpoint) -> Array:
+    """(3, 3): distorted points at z = 1 -> crop pixels."""
     camera = viewpoint.camera
     crop_from_frame = np.eye(3)
     crop_from_frame[:2] = inverted(viewpoint.frame_from_crop)

@@ -112,10 +112,11 @@ def _actor(name: str, arrays: dict[str, NDArray[Any]], textures: tuple[NDArray[n
     uv = (arrays["uv"] / UV_STEPS).astype(np.float32)
     faces = arrays["faces"].astype(np.int32)
     bare = int(arrays["first_hair_vertex"])
-    look = Look(name, uv, faces, parts, textures)
+    outline, hair = arrays["outline"].astype(np.int32), arrays["hair_outline"].astype(np.int32)
+    look = Look(name, uv, faces, parts, textures, np.concatenate([outline, hair]))
     body = tuple(part for part in parts if part.texture == 0)
     shown = sum(part.face_count for part in body)
-    bald = Look(f"{name}/bald", uv[:bare], faces[:shown], body, textures[:1]) if bare < len(uv) else None
+    bald = Look(f"{name}/bald", uv[:bare], faces[:shown], body, textures[:1], outline) if bare < len(uv) else None
     weights = arrays["joint_weights"].astype(np.float32)
     return Actor(
         name=name,

@@ -37,7 +37,7 @@ TEXTURE_SIZE_PX = 512
 _HAIR_SIZE_PX = 256
 _BACKGROUND_WH = (1024, 512)
 _TEXTURE_QUALITY, _SKIN_QUALITY, _JPEG_QUALITY = 85, 60, 92
-_RECIPE = 1
+_RECIPE = 2
 """Raised whenever the same data would give another pack."""
 
 
@@ -101,6 +101,8 @@ def _mesh_bytes(avatar: Avatar, mesh: Simplified) -> bytes:
         joint_indices=mesh.joint_indices,
         joint_weights=np.rint(mesh.joint_weights * WEIGHT_STEPS).astype(np.uint8),
         faces=mesh.faces.astype(np.uint16),
+        outline=mesh.outline[0].astype(np.uint16),
+        hair_outline=mesh.outline[1].astype(np.uint16),
         parts=np.array([(part.first_face, part.face_count, part.texture) for part in mesh.parts], np.int32),
         first_hair_vertex=np.array(mesh.first_hair_vertex, np.int32),
         rest_mm=rest_positions_mm(avatar, height_mm=float(np.ptp(body))).astype(np.float32),

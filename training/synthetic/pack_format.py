@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from engine.blazepose.cache import write_atomically
 from training.data_error import DataError
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 _MANIFEST = "manifest.json"
 _CURE = "make it again with `di2pose data pack`"
 _EPOCH = (1980, 1, 1, 0, 0, 0)  # of every member, so that the same parts give the same bytes

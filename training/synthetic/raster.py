@@ -22,6 +22,7 @@ from training.render import RenderError
 from training.synthetic import ground_light, lens, shading
 from training.synthetic.backdrop import Backdrop
 from training.synthetic.device import KeptBody, KeptLook, same_look, set_uniforms
+from training.synthetic.extent import Piece, nearest_first
 from training.synthetic.finish import finished
 from training.synthetic.kept import Kept
 from training.synthetic.scene import CROP_SIZE_PX, NOBODY, THE_PERSON, Drawn, Look, Placed, Viewpoint
@@ -31,7 +32,7 @@ KEPT_BYTES = 384 << 20
 """Room for looks, and half as much for panoramas: 84 avatars of 512x512 take 140 MB, 46 backgrounds of 1024x512
 100 MB. What exceeds it goes, the least recently used first."""
 
-_SUN_SIZE_PX = 256
+_SUN_SIZE_PX = 128
 
 _OnDevice = tuple[KeptLook, KeptBody]
 
@@ -104,8 +105,12 @@ class Raster:
         seen["ambient_rgb"] = surroundings.ambient_rgb.T
         set_uniforms(self._body, **seen, exposure=exposure)
         behind = self._backdrop.roots(viewpoint, surroundings, sun=sun, span=span, ground=self._ground)
-        self._draw_bodies(viewpoint, placed, bodies, sun=sun, shine_rgb=exposure * _shine(surroundings, sun))
-        drawn = finished(self._fine, behind, self.size_px)
+        rows, piece = nearest_first(viewpoint, placed)
+        fine = None
+        if piece is not None:
+            fine = self._light_bodies(viewpoint, piece, sun, shine_rgb=exposure * _shine(surroundings, sun))
+            self._draw_bodies([(placed[row], *bodies[row]) for row in rows])
+        drawn = finished(behind, self.size_px, fine, piece)
         self._looks.trim()
         self._backdrop.trim()
         return drawn
@@ -117,11 +122,8 @@ class Raster:
         set_uniforms(self._body, albedo=0, sun_depth=1, near_far=np.array([lens.NEAR_MM, lens.FAR_MM]))
 
     def _make_targets(self) -> None:
-        gl, size = self._gl, self.size_px
-        samples = (2 * size - 1,) * 2
-        self._fine = gl.framebuffer(
-            [gl.renderbuffer(samples, 4), gl.renderbuffer(samples, 1, dtype="u4")], gl.depth_renderbuffer(samples)
-        )
+        gl = self._gl
+        self._pieces: dict[tuple[int, int], moderngl.Framebuffer] = {}
         self._sun_depth = gl.depth_texture((_SUN_SIZE_PX,) * 2)
         self._below_depth = gl.depth_texture((ground_light.MAP_SIZE_PX,) * 2)
         self._sun_depth.compare_func = ""  # read as numbers
@@ -183,29 +185,37 @@ class Raster:
         self._ground.write(ground_light.as_bytes(shade, sky))
         return span
 
-    def _draw_bodies(
-        self,
-        viewpoint: Viewpoint,
-        placed: Sequence[Placed],
-        bodies: Sequence[_OnDevice],
-        *,
-        sun: Sun,
-        shine_rgb: Array,
-    ) -> None:
-        size = self._fine.width
+    def _light_bodies(self, viewpoint: Viewpoint, piece: Piece, sun: Sun, *, shine_rgb: Array) -> moderngl.Framebuffer:
+        """An empty target for a piece of the crop, two samples a pixel, in use; the sun is where it belongs."""
+        size_wh = 2 * piece.size_wh[0], 2 * piece.size_wh[1]
         set_uniforms(
             self._body,
-            raster_from_lens=lens.raster_from_lens(viewpoint, samples_per_px=2.0, size=size),
+            raster_from_lens=lens.raster_from_lens(
+                viewpoint, samples_per_px=2.0, first_px=(piece.left, piece.top), size_wh=size_wh
+            ),
             sun_from_world=sun.clip_from_world,
             sun_bias=sun.bias,
             shine_rgb=shine_rgb,
         )
-        self._fine.use()
-        self._fine.clear()
+        self._sun_depth.use(1)
+        target = self._piece(size_wh)
+        target.use()
+        target.clear()
+        return target
+
+    def _piece(self, size_wh: tuple[int, int]) -> moderngl.Framebuffer:
+        """Colour and packed surfaces of so many samples; clearing a part of a large target would cost more."""
+        if size_wh not in self._pieces:
+            gl = self._gl
+            self._pieces[size_wh] = gl.framebuffer(
+                [gl.renderbuffer(size_wh, 4), gl.renderbuffer(size_wh, 1, dtype="u4")], gl.depth_renderbuffer(size_wh)
+            )
+        return self._pieces[size_wh]
+
+    def _draw_bodies(self, bodies: Sequence[tuple[Placed, KeptLook, KeptBody]]) -> None:
         self._gl.enable_only(moderngl.DEPTH_TEST | moderngl.CULL_FACE)
         self._gl.front_face = "cw"  # rows run downwards
-        self._sun_depth.use(1)
-        for one, (look, body) in zip(placed, bodies, strict=True):
+        for one, look, body in bodies:
             set_uniforms(self._body, skin_rgb=one.skin_rgb, cloth_rgb=one.cloth_rgb, owner=one.owner)
             for texture, first, count in look.runs:
                 look.textures[texture].use(0)

@@ -40,6 +40,8 @@ class Look:
     parts: tuple[Part, ...]
     textures_rgba: tuple[NDArray[np.uint8], ...]
     """(height, width, 4): sRGB, and in alpha the share of skin (255 = skin, 0 = cloth, hair or thing)."""
+    outline: NDArray[np.int32] | None = None
+    """(face, 3) fewer faces of the same vertices, for shadows; where there are none, `faces` serve."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -59,7 +59,7 @@ float sunlit(vec3 world) {       // share of the sun that is not hidden, 3 x 3 t
     ivec2 middle = ivec2(seen.xy * vec2(size));
     float lit = 0.0;
     for (int i = -1; i <= 1; i++) for (int j = -1; j <= 1; j++) {
-        ivec2 tap = clamp(middle + 2 * ivec2(i, j), ivec2(0), size - 1);
+        ivec2 tap = clamp(middle + ivec2(i, j), ivec2(0), size - 1);
         lit += step(seen.z - sun_bias, texelFetch(sun_depth, tap, 0).r);
     }
     return lit / 9.0;

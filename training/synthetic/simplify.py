@@ -1,4 +1,4 @@
-"""Avatars with a quarter of their vertices: a crop of 256 pixels shows no more.
+"""Avatars with a tenth of their vertices: a crop of 256 pixels shows no more.
 
 meshoptimizer's edge collapse keeps a subset of the vertices where they are, with their texture coordinates, normals
 and skin weights, and counts differences of all three as errors (M. Garland, P. Heckbert, "Simplifying surfaces with
@@ -17,11 +17,16 @@ from training.avatar import BODY_JOINTS, Avatar, Floats, Part
 from training.gltf import AvatarError
 from training.synthetic.rig import RIG_JOINTS, RIG_PARENTS, rig_rows
 
-SURFACE_ERROR_MM = 6.0
-"""99 % of the vertices that are left out lie closer than this to the surface that is kept."""
-_FACES = {0: 9600, 1: 90, 2: 90}
+SURFACE_ERROR_MM = 10.0
+"""99 % of the vertices that are left out lie closer than this to the surface that is kept: about a pixel of a
+crop with a whole person in it."""
+_FACES = {0: 3800, 1: 50, 2: 50}
 """Faces kept of body and eyes, by part; what follows is hair."""
-_HAIR_FACES = 2400
+_HAIR_FACES = 1000
+_OUTLINE_FACES, _OUTLINE_HAIR_FACES = 1500, 400
+"""Faces that give a body's shadow."""
+OUTLINE_ERROR_MM = 12.0
+"""90 % of the vertices lie closer than this to the outline's surface."""
 _NORMAL_WEIGHT, _UV_WEIGHT, _SKIN_WEIGHT = 0.1, 0.3, 0.02
 _LARGEST_ERROR = 1.0
 """Of the mesh's extent: the count of faces decides, not the error."""
@@ -41,6 +46,8 @@ class Simplified:
     joint_weights: Floats
     faces: NDArray[np.int32]
     parts: tuple[Part, ...]
+    outline: tuple[NDArray[np.int32], NDArray[np.int32]]
+    """Fewer faces of the same vertices, for shadows: of the body, and of the hair that can be taken off."""
     first_hair_vertex: int
     """Vertices from here on are hair that can be taken off; their number where there is none."""
 
@@ -59,13 +66,20 @@ def simplified(avatar: Avatar) -> Simplified:
     firsts = np.cumsum([0, *counts[:-1]])
     hair = [row for row in range(len(faces)) if row not in _FACES]
     first_hair = int(np.searchsorted(used, min(faces[row].min() for row in hair))) if hair else len(used)
+    fewer = renumbered.reshape(-1, 3).astype(np.int32)
+    vertices_mm = avatar.vertices_mm[used]
+    hairless = (fewer < first_hair).all(axis=1)
     return Simplified(
-        vertices_mm=avatar.vertices_mm[used],
+        vertices_mm=vertices_mm,
         normals=_unit(avatar.normals[used]),
         uv=avatar.uv[used],
         joint_indices=indices[used],
         joint_weights=weights[used],
-        faces=renumbered.reshape(-1, 3).astype(np.int32),
+        faces=fewer,
+        outline=(
+            _outline(fewer[hairless], vertices_mm, _OUTLINE_FACES),
+            _outline(fewer[~hairless], vertices_mm, _OUTLINE_HAIR_FACES),
+        ),
         parts=tuple(
             Part(int(first), count, part.texture)
             for first, count, part in zip(firsts, counts, avatar.parts, strict=True)
@@ -82,7 +96,7 @@ def _collapsed(faces: NDArray[np.int32], positions: Floats, attributes: Floats, 
     used, local = np.unique(faces, return_inverse=True)
     source = local.astype(np.uint32).reshape(-1)
     target = np.empty_like(source)
-    weights = [_NORMAL_WEIGHT] * 3 + [_UV_WEIGHT] * 2 + [_SKIN_WEIGHT] * (attributes.shape[1] - 5)
+    weights = ([_NORMAL_WEIGHT] * 3 + [_UV_WEIGHT] * 2 + [_SKIN_WEIGHT] * len(BODY_JOINTS))[: attributes.shape[1]]
     size = ctypes.c_size_t  # the binding declares no types for this function, so numbers must carry their own
     count = meshoptimizer.simplify_with_attributes(
         target,
@@ -99,6 +113,16 @@ def _collapsed(faces: NDArray[np.int32], positions: Floats, attributes: Floats, 
         target_error=ctypes.c_float(_LARGEST_ERROR),
     )
     return used[target[:count]].astype(np.int32).reshape(-1, 3)
+
+
+def _outline(faces: NDArray[np.int32], vertices_mm: Floats, face_count: int) -> NDArray[np.int32]:
+    """Only where the surface lies counts: vertices in one place, at the seams of a texture, are taken for one."""
+    if len(faces) <= face_count:
+        return faces
+    _, first, place = np.unique(vertices_mm, axis=0, return_index=True, return_inverse=True)
+    joined = first[place.reshape(-1)[faces]]
+    positions = vertices_mm / np.float32(np.ptp(vertices_mm, axis=0).max())
+    return _collapsed(joined.astype(np.int32), positions, np.zeros((len(positions), 0), np.float32), face_count)
 
 
 def _on_rig(avatar: Avatar) -> tuple[NDArray[np.uint8], Floats]:

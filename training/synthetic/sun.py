@@ -34,14 +34,21 @@ class Sun:
     def over(cls, placed: Sequence[Placed], surroundings: Panorama, strength: float) -> Sun:
         """The panorama's sun, `strength` times as bright, looking at the person and what is near it."""
         direction = surroundings.sun_direction
-        side = np.cross(direction, (0.0, 0.0, 1.0) if abs(direction[1]) > 0.9 else (0.0, 1.0, 0.0))
-        side /= np.linalg.norm(side)
-        axes = np.stack([side, np.cross(side, direction), -direction])
+        axes = _axes(direction)
         low, high = _seen_bounds(placed, axes)
         matrix = np.eye(4)
         matrix[:3, :3] = axes * (2 / (high - low))[:, None]
         matrix[:3, 3] = -(high + low) / (high - low)
         return cls(direction, surroundings.sun_rgb * strength, matrix, float(_BIAS_MM / (high[2] - low[2])))
+
+
+def _axes(direction: Array) -> Array:
+    """(3, 3) rows: two directions across the sun's rays, and away from it. np.cross would take most of a sun's time."""
+    x, y, z = (float(value) for value in direction)
+    side = np.array([y, -x, 0.0] if abs(y) > 0.9 else [-z, 0.0, x])  # times the z axis, or the y axis
+    side /= np.linalg.norm(side)
+    a, b, c = (float(value) for value in side)
+    return np.array([side, [b * z - c * y, c * x - a * z, a * y - b * x], [-x, -y, -z]])
 
 
 def bounds(placed: Sequence[Placed]) -> tuple[Array, Array]:

@@ -20,13 +20,13 @@ from training.gltf import AvatarError
 from training.synthetic.pack import Pack
 from training.synthetic.pack_build import pack_for, write_pack
 from training.synthetic.pack_format import PackError, read_members, write_members
-from training.synthetic.simplify import SURFACE_ERROR_MM, simplified
+from training.synthetic.simplify import OUTLINE_ERROR_MM, SURFACE_ERROR_MM, simplified
 
 
 def test_vertices_are_vertices_of_the_file_and_the_surface_stays(small_data: DataDirectory, pack: Pack) -> None:
     for name in ("White_M_3_Casual", "AIAN_F_1_Busi"):
         avatar, actor = load_avatar(small_data.avatar(name)), pack.actor(name)
-        assert 5000 < len(actor.vertices_mm) < 7500
+        assert 2800 < len(actor.vertices_mm) < 4200
         assert cKDTree(avatar.vertices_mm).query(actor.vertices_mm)[0].max() < 0.1
         corners = actor.vertices_mm[actor.look.faces]
         grid = np.array([(i, j, 6 - i - j) for i in range(7) for j in range(7 - i)]) / 6
@@ -55,6 +55,20 @@ def test_hair_comes_off(pack: Pack) -> None:
     assert actor.bald_look.faces.max() < actor.body_vertices
     assert actor.bald_look.name != actor.look.name
     assert pack.actor("White_M_3_Casual").bald_look is None
+
+
+def test_the_outline_is_the_same_body_with_fewer_faces(pack: Pack) -> None:
+    for name in ("White_M_3_Casual", "AIAN_F_1_Busi"):
+        actor = pack.actor(name)
+        for look in filter(None, (actor.look, actor.bald_look)):
+            assert look.outline is not None
+            assert look.outline.max() < len(look.uv)
+            assert 1000 < len(look.outline) < 0.4 * len(look.faces)
+            corners = actor.vertices_mm[look.outline]
+            grid = np.array([(i, j, 6 - i - j) for i in range(7) for j in range(7 - i)]) / 6
+            surface = np.einsum("gc,fcx->fgx", grid, corners).reshape(-1, 3)
+            off_mm = cKDTree(surface).query(actor.vertices_mm[np.unique(look.faces)])[0]
+            assert np.percentile(off_mm, 90) < OUTLINE_ERROR_MM
 
 
 def test_motion_is_the_recordings(small_data: DataDirectory, pack: Pack, tmp_path: Path) -> None:
@@ -151,7 +165,7 @@ def test_a_member_of_another_kind_is_named_when_it_is_read(pack_path: Path, tmp_
         opened.actor("White_M_3_Casual")
     with pytest.raises(PackError, match=r"motion\.npz"):
         opened.motion()
-    assert manifest["format_version"] == 1
+    assert manifest["format_version"] == 2
 
 
 def test_absent_things_are_named(pack: Pack, tmp_path: Path) -> None:
