@@ -34,7 +34,7 @@ def test_vertices_are_vertices_of_the_file_and_the_surface_stays(small_data: Dat
         body = np.unique(avatar.faces[: avatar.parts[0].face_count])
         off_mm = cKDTree(surface).query(avatar.vertices_mm[body])[0]
         assert np.percentile(off_mm, 99) < SURFACE_ERROR_MM
-        assert off_mm.max() < 30
+        assert off_mm.max() < 25
 
 
 def test_looks_are_whole(pack: Pack) -> None:
