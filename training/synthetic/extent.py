@@ -17,6 +17,8 @@ samples wide."""
 _MARGIN_PX = 2
 """Around bodies, so that the filter that shrinks a piece finds nothing cut off."""
 
+_EVERYWHERE_PX = np.full(2, 1e6, np.float32)
+
 
 @dataclass(frozen=True, slots=True)
 class Piece:
@@ -42,8 +44,8 @@ def nearest_first(viewpoint: Viewpoint, placed: Sequence[Placed]) -> tuple[list[
     None where there are none. A body that reaches the camera's plane may be anywhere.
     """
     limit_px = viewpoint.crop_size_px - 1 + _MARGIN_PX
-    points_px = _projection(viewpoint)
-    boxes = [_box(*points_px(one.vertices_mm)) for one in placed]
+    box_of = _boxes(viewpoint)
+    boxes = [box_of(one.vertices_mm) for one in placed]
     seen = [
         row
         for row, (low_px, high_px, _) in enumerate(boxes)
@@ -59,26 +61,22 @@ def nearest_first(viewpoint: Viewpoint, placed: Sequence[Placed]) -> tuple[list[
     return sorted(seen, key=lambda row: boxes[row][2]), Piece(left, top, right, bottom)
 
 
-def _projection(viewpoint: Viewpoint) -> Callable[[Floats], tuple[Floats, Floats]]:
-    """(vertex, 3) -> (2, vertex) crop pixels and (vertex,) depth in the camera; float32, for speed."""
+def _boxes(viewpoint: Viewpoint) -> Callable[[Floats], tuple[Floats, Floats, float]]:
+    """(vertex, 3) -> corners (2,) in crop pixels of a box around a body, and its least depth; float32, for speed."""
     crop_from_lens = lens.crop_from_lens(viewpoint)
     distorted = any(viewpoint.camera.distortion)
     turn = viewpoint.rotation if distorted else crop_from_lens @ viewpoint.rotation
     shift = -(turn @ viewpoint.eye_mm).astype(np.float32)[:, None]
     turn, scale = turn.astype(np.float32), crop_from_lens.astype(np.float32)
 
-    def points_px(vertices_mm: Floats) -> tuple[Floats, Floats]:
+    def box(vertices_mm: Floats) -> tuple[Floats, Floats, float]:
         seen = turn @ vertices_mm.T + shift
-        flat = seen[:2] / seen[2]
-        return (scale[:2, :2] @ lens.bent(viewpoint, flat) + scale[:2, 2:]) if distorted else flat, seen[2]
+        nearest_mm = float(seen[2].min())
+        if nearest_mm <= lens.NEAR_MM:
+            return -_EVERYWHERE_PX, _EVERYWHERE_PX, nearest_mm
+        points = seen[:2] / seen[2]
+        if distorted:
+            points = scale[:2, :2] @ lens.bent(viewpoint, points) + scale[:2, 2:]
+        return points.min(axis=1), points.max(axis=1), nearest_mm
 
-    return points_px
-
-
-def _box(points_px: Floats, depth_mm: Floats) -> tuple[Floats, Floats, float]:
-    """Corners (2,) of a box around a body, and its least depth."""
-    nearest_mm = float(depth_mm.min())
-    if nearest_mm <= lens.NEAR_MM:
-        everywhere = np.full(2, np.inf, np.float32)
-        return -everywhere, everywhere, nearest_mm
-    return points_px.min(axis=1), points_px.max(axis=1), nearest_mm
+    return box

@@ -31,7 +31,7 @@ def finished(
         where, shape = piece.rows_columns, (fine.height, fine.width)
         colour = np.frombuffer(fine.read(components=4, alignment=1), np.uint8).reshape(*shape, 4)
         packed = np.frombuffer(fine.read(components=1, attachment=1, alignment=1, dtype="u4"), np.uint32)
-        roots[where] = _over(colour, roots[where])
+        roots[where] = _over(colour, np.asarray(roots[where], np.uint8))
         depth_mm[where], owner[where] = _surface(packed.reshape(shape))
     return Drawn(np.asarray(cv2.LUT(roots, SRGB_OF_ROOT), np.uint8), depth_mm, owner)
 

@@ -25,9 +25,19 @@ def test_a_lens_without_a_fold_has_a_limit_all_the_same(radial: tuple[float, flo
 
 def test_the_raster_samples_pixel_centres_and_the_backdrop_covers_the_crop() -> None:
     seen = viewpoint(distortion=BENT, angle_rad=0.4)
-    size = 2 * seen.crop_size_px - 1
-    corner = np.linalg.solve(raster_from_lens(seen, samples_per_px=2.0, size=size), (1 / size - 1, 1 / size - 1, 1.0))
+    width, height = 2 * seen.crop_size_px, 96
+    raster = raster_from_lens(seen, samples_per_px=2.0, first_px=(0, 0), size_wh=(width, height))
+    corner = np.linalg.solve(raster, (1 / width - 1, 1 / height - 1, 1.0))
     first = (seen.frame_from_crop[:, 2] - seen.camera.centre_px) / seen.camera.focal_px
     np.testing.assert_allclose(corner[:2], first, atol=1e-9)  # the first sample is the first pixel's centre
     half_px = 1 / seen.crop_size_px
     np.testing.assert_allclose((lens_from_ndc(seen) @ (half_px - 1, half_px - 1, 1.0))[:2], first, atol=1e-9)
+
+
+def test_a_piece_of_the_raster_has_the_samples_of_the_whole() -> None:
+    seen = viewpoint(distortion=BENT, angle_rad=0.4)
+    whole = raster_from_lens(seen, samples_per_px=2.0, first_px=(0, 0), size_wh=(256, 256))
+    piece = raster_from_lens(seen, samples_per_px=2.0, first_px=(32, 64), size_wh=(64, 128))
+    sample = np.linalg.solve(piece, ((2 * 5 + 1) / 64 - 1, (2 * 7 + 1) / 128 - 1, 1.0))  # its column 5, row 7
+    expected = (2 * (64 + 5) + 1) / 256 - 1, (2 * (128 + 7) + 1) / 256 - 1
+    np.testing.assert_allclose((whole @ sample)[:2], expected, atol=1e-9)
