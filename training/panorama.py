@@ -16,6 +16,8 @@ from numpy.typing import NDArray
 from training.kinematics import Array, axis_rotation
 
 _LIGHT_SIZE_WH = (128, 64)
+_CLIPPED_FROM = 0.9
+"""Share of the largest sRGB value from which on a pixel counts as clipped, the more the nearer."""
 _COSINE_LOBE = np.array([1.0, *[2.0 / 3.0] * 3, *[0.25] * 5])
 """Lambert's cosine per spherical harmonic band, divided by pi (Ramamoorthi and Hanrahan 2001)."""
 
@@ -53,10 +55,18 @@ def read_panorama(path: Path, *, turn_deg: float = 0.0, sun_strength: float = 1.
     return panorama_of(image_rgb, turn_deg=turn_deg, sun_strength=sun_strength)
 
 
-def panorama_of(image_rgb: NDArray[np.uint8], *, turn_deg: float = 0.0, sun_strength: float = 1.5) -> Panorama:
-    """The background and light of an equirectangular (height, 2 * height, 3) sRGB picture, see `read_panorama`."""
+def panorama_of(
+    image_rgb: NDArray[np.uint8], *, turn_deg: float = 0.0, sun_strength: float = 1.5, lamp_gain: float = 1.0
+) -> Panorama:
+    """The background and light of an equirectangular (height, 2 * height, 3) sRGB picture, see `read_panorama`.
+
+    `lamp_gain` multiplies the light of what is clipped or nearly so: windows and lamps are brighter than 8 bits can
+    say, and without it a room that they light is a dark one.
+    """
     small = cv2.resize(image_rgb, _LIGHT_SIZE_WH, interpolation=cv2.INTER_AREA)
     radiance = linear_of_srgb(np.asarray(small, np.uint8))
+    clipped = np.clip((small.max(axis=-1, keepdims=True) / 255 - _CLIPPED_FROM) / (1 - _CLIPPED_FROM), 0, 1)
+    radiance = radiance * (1 + (lamp_gain - 1) * clipped)
     turn_rad = float(np.deg2rad(turn_deg))
     directions, steradians = _directions(turn_rad)
     harmonics = _harmonics(directions)

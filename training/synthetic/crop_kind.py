@@ -11,9 +11,9 @@ from engine.body.skeleton import H36M17
 from training.kinematics import Array
 from training.synthetic.scene import Crop
 
-CropKind = Literal["upright", "bent", "lying", "occluded", "truncated"]
-KINDS: tuple[CropKind, ...] = ("upright", "bent", "lying", "occluded", "truncated")
-"""The first three are whole and unoccluded."""
+CropKind = Literal["upright", "bent", "lying", "steep", "occluded", "truncated"]
+KINDS: tuple[CropKind, ...] = ("upright", "bent", "lying", "steep", "occluded", "truncated")
+"""The first four are whole and unoccluded; `steep` is seen from far above or below."""
 
 OCCLUDERS = "occluders"
 """Key of `Crop.about`: how many things or other people stand in front of the person; 0, "" or "none" for nothing."""
@@ -22,16 +22,22 @@ _BENT_BELOW_DEG = 120.0
 """Angle at the hips between trunk and thighs; 180 in standing."""
 _LYING_BEYOND_DEG = 60.0
 """Of trunk and of legs from the picture's vertical, in space."""
+LOOKING_DOWN_DEG = "looking_down_deg"
+"""Key of `Crop.about`: how far under the camera's horizon the person is; what is not said counts as level."""
+
+_STEEP_BEYOND_DEG = 35.0
 _FEWEST_VISIBLE = 8
 """A person seen from the side hides up to half of their own joints; fewer visible ones are hidden by something else."""
 
 
 def kind_of(crop: Crop) -> CropKind:
-    """Cut before covered before the pose. Upright is judged by the camera's vertical: a steep view may deceive it."""
+    """Cut before covered before seen steeply before the pose, which is judged by the camera's vertical."""
     if not in_picture(crop).all():
         return "truncated"
     if _occluded(crop):
         return "occluded"
+    if abs(float(crop.about.get(LOOKING_DOWN_DEG, 0.0))) > _STEEP_BEYOND_DEG:
+        return "steep"
     trunk, thighs, legs = (_way(crop, name) for name in ("thorax", "knee", "ankle"))
     up = np.array([0.0, -1.0, 0.0])
     if min(_angle_deg(trunk, up), _angle_deg(legs, -up), 180 - _angle_deg(legs, -up)) > _LYING_BEYOND_DEG:

@@ -44,13 +44,13 @@ class FlawRange:
     """The same for the person's place: medians 85 (people in dark clothes), 116 and 144, between 70 and 148."""
     metered_stops: tuple[float, float] = (-1.5, 2.0)
     """Limits of that exposure, so that a night stays dark."""
-    clean: float = 0.08
+    clean: float = 0.15
     """Share of pictures with no flaw but the frame's resolution."""
-    defocus: float = 0.35
-    defocus_share: tuple[float, float] = (0.0015, 0.008)
+    defocus: float = 0.3
+    defocus_share: tuple[float, float] = (0.0015, 0.006)
     """Spread of the Gaussian over the crop's side."""
-    motion: float = 0.2
-    motion_share: tuple[float, float] = (0.008, 0.06)
+    motion: float = 0.15
+    motion_share: tuple[float, float] = (0.008, 0.03)
     """Length over the crop's side."""
     light: float = 0.85
     """Exposure, white balance and tone curve together."""
@@ -58,24 +58,24 @@ class FlawRange:
     """Spread of what the exposure is wrong by, cut off at three times that."""
     balance: float = 0.07
     """Spread of the gains of red and blue."""
-    gamma: tuple[float, float] = (0.8, 1.25)
-    contrast: tuple[float, float] = (0.75, 1.25)
+    gamma: tuple[float, float] = (0.85, 1.2)
+    contrast: tuple[float, float] = (0.8, 1.2)
     lift: tuple[float, float] = (-0.04, 0.08)
     """Added to black; haze and glare are positive."""
     saturation: tuple[float, float] = (0.5, 1.35)
     grey: float = 0.02
     """Share of pictures without colour."""
     noise: float = 0.75
-    shot: tuple[float, float] = (2e-5, 2e-3)
+    shot: tuple[float, float] = (2e-5, 6e-4)
     """Variance of linear light over its value, evenly in the logarithm; read noise is drawn beside it."""
     sharpened: float = 0.3
     sharpening: tuple[float, float] = (0.2, 1.0)
     compressed: float = 0.85
-    quality: tuple[int, int] = (25, 95)
+    quality: tuple[int, int] = (35, 95)
     """JPEG's; square roots of even numbers, so that good ones are commoner."""
     smeared: float = 0.4
     """Share of the compressed ones."""
-    shrunk: float = 0.12
+    shrunk: float = 0.08
     """Share of videos that were enlarged from a smaller frame."""
     shrunk_to: tuple[float, float] = (0.4, 0.9)
 

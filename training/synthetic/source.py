@@ -17,7 +17,7 @@ import numpy as np
 
 from training.cmu import Split
 from training.data_directory import DataDirectory
-from training.kinematics import axis_rotation
+from training.kinematics import Array, axis_rotation
 from training.panorama import panorama_of
 from training.synthetic.cast import Cast
 from training.synthetic.clock import StageClock
@@ -37,6 +37,8 @@ from training.synthetic.viewpoints import ViewpointRange, draw_viewpoint
 from training.synthetic.visibility import visible_joints
 
 _SALT = 0x5CE
+_LAMP_GAIN = 8.0
+"""Three stops: what a bright window has over the white of an exposure for the room."""
 _THING_PHOTOGRAPHS = 6
 
 
@@ -82,7 +84,9 @@ class SceneSource:
         self._people = People(cast, seed)
         photographs = [cast.pack.background_rgb(name) for name in cast.backgrounds[:_THING_PHOTOGRAPHS]]
         self._things = library(photographs=photographs)
-        self._panorama = lru_cache(None)(lambda name: panorama_of(cast.pack.background_rgb(name), sun_strength=1.0))
+        self._panorama = lru_cache(None)(
+            lambda name: panorama_of(cast.pack.background_rgb(name), sun_strength=1.0, lamp_gain=_LAMP_GAIN)
+        )
 
     @property
     def renderer(self) -> str:
@@ -117,6 +121,7 @@ class SceneSource:
                 "background": background,
                 "occluders": len(things) + sum(place.side == "front" for place in places),
                 "others": len(others),
+                "looking_down_deg": round(_looking_down_deg(view, person.joints_mm[0]), 1),
             }
             return self._crop(drawn, view, person, about)
 
@@ -149,3 +154,9 @@ class SceneSource:
         turn = axis_rotation("Y", place.yaw_rad).astype(np.float32)
         ground_mm = place.ground_mm.astype(np.float32)
         return replace(placed, vertices_mm=placed.vertices_mm @ turn.T + ground_mm, normals=placed.normals @ turn.T)
+
+
+def _looking_down_deg(view: Viewpoint, point_mm: Array) -> float:
+    """How far under the horizon of the eye the point lies."""
+    way = view.eye_mm - point_mm
+    return float(np.degrees(np.arcsin(way[1] / np.linalg.norm(way))))
