@@ -236,6 +236,8 @@ class TokenizerTrainingConfig:
     """Stage 1."""
 
     optimiser: OptimiserConfig
+    views: str = "level"
+    """`level`: people before a camera as it is held. `crops`: in the virtual axes of their crops, trunks upright."""
     loss: str = "l1"
     smooth_l1_beta: float = 0.05
     """In the network's unit (`scale_mm`); PCT's value."""
@@ -245,6 +247,7 @@ class TokenizerTrainingConfig:
     """Weight of the same loss on the poses that are read out on the way; only with stages."""
 
     def __post_init__(self) -> None:
+        _one_of(self, "views", "level", "crops")
         _one_of(self, "loss", "l1", "smooth_l1", "mpjpe")
         _positive(self, "smooth_l1_beta")
         for name in ("sketch_loss_weight", "bone_weight"):

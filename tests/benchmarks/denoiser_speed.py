@@ -17,6 +17,7 @@ import sys
 import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -26,6 +27,7 @@ from torch.utils.flop_counter import FlopCounterMode
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
 from engine.model import config as configuration
+from engine.model.config import ConditionConfig
 from engine.model.di2pose import PoseModel, build_di2pose, build_live_di2pose, build_tokenizer
 from training.cmu import BoneMotion, load_motion
 from training.conditioned import ConditionedSampler
@@ -138,7 +140,7 @@ def loss_curves(name: str, device: torch.device, *, asked: argparse.Namespace) -
 def loss_curve(
     name: str, device: torch.device, *, precision: str, motion: BoneMotion, asked: argparse.Namespace
 ) -> list[float]:
-    config, steps = configuration.load(name), asked.steps
+    config, steps = replace(configuration.load(name), condition=ConditionConfig()), asked.steps
     tokenizer = shipped_tokenizer(asked.tokenizer)[1] if asked.tokenizer else build_tokenizer(config)
     torch.manual_seed(0)
     task = DenoiserTask(config, tokenizer).to(device)
