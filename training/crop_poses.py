@@ -22,6 +22,7 @@ from training.joint_limits import plausible
 from training.kinematics import axis_rotation
 from training.pose_stream import Augmentation, TurnSampler
 from training.synthetic.crop_regions import RegionRange
+from training.synthetic.lenses import FRAME_SIZES_WH
 from training.synthetic.low_poses import PICTURED_RARE
 
 Array = NDArray[np.float64]
@@ -33,6 +34,11 @@ _REACH, _MARGIN = 1.12, 1.25
 _STEEPEST = np.sin(np.deg2rad(75.0))
 _SOLE_MM = 80.0
 """Height of the ankle over the ground."""
+_TRIES = 24
+_WITH_FLESH = 1.12
+"""Extent of hands, feet and hair over that of the joints."""
+_CUT_FILL = (0.8, 2.5)
+"""Extent of the body over the picture's, where the picture cuts it; below 1 it stands at the edge."""
 _SHOULDERS = H36M17.rows("left_shoulder", "right_shoulder")
 _BLOCK_POSES = 2048
 
@@ -155,13 +161,21 @@ def _before_cameras(joints_mm: Array, rng: np.random.Generator, *, plan: CropVie
 
 
 def _distances(joints_mm: Array, rng: np.random.Generator, *, plan: CropViewRange) -> Array:
-    """(n,) evenly in the logarithm, over what lets the body into the picture."""
+    """(n,) evenly in the logarithm; of drawn lenses and distances the first that fits: the body in the picture, or for
+    some the picture cutting it."""
     count, (low, high) = len(joints_mm), plan.distance_mm
-    half_tan = np.tan(np.deg2rad(rng.uniform(*plan.fov_deg, count)) / 2)
-    extent = np.ptp(joints_mm, axis=1).max(axis=1)
-    fits = np.where(rng.random(count) < plan.cut_off, low, extent / 2 / half_tan)
-    nearest = np.log(np.clip(fits, low, high))
-    distances: Array = np.exp(nearest + rng.random(count) * (np.log(high) - nearest))
+    half_tan = np.tan(np.deg2rad(rng.uniform(*plan.fov_deg, (count, _TRIES))) / 2)
+    drawn = np.exp(rng.uniform(np.log(low), np.log(high), (count, _TRIES)))
+    sizes = np.array(FRAME_SIZES_WH, float)
+    room = (sizes / sizes.max(axis=1, keepdims=True))[rng.integers(len(sizes), size=(count, _TRIES))]
+    extent = _WITH_FLESH * np.ptp(joints_mm, axis=1)
+    across, along = np.maximum(extent[:, 0], extent[:, 2])[:, None] / room[..., 0], extent[:, 1, None] / room[..., 1]
+    fill = np.maximum(across, along) / 2 / drawn / half_tan
+    cut = rng.random(count)[:, None] < plan.cut_off
+    fits = np.where(cut, (fill > _CUT_FILL[0]) & (fill < _CUT_FILL[1]), fill < 1.0)
+    fits &= drawn > plan.nearest_mm + extent.max(axis=1)[:, None] / 2
+    fits[:, -1] = True
+    distances: Array = drawn[np.arange(count), fits.argmax(axis=1)]
     return distances
 
 
