@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from tools import data_synthetic
+from tools import data_encoded, data_synthetic
 from tools.data_closeness import closeness, cut_crops
 
 if TYPE_CHECKING:
@@ -103,6 +103,8 @@ def _pictures(path: Path) -> Iterator[NDArray[np.uint8]]:
 
 for _name in ("render", "preview", "pack", "splits"):
     app.command(_name)(getattr(data_synthetic, _name))
+app.command("encode")(data_encoded.encode)
+app.command("render-encoded")(data_encoded.render_encoded)
 app.command("cut-crops")(cut_crops)
 app.command("closeness")(closeness)
 

@@ -38,7 +38,7 @@ def render(
     json_file: Json = None,
 ) -> None:
     """Render crops of synthetic people into tar shards (WebDataset's convention)."""
-    with _expected_errors():
+    with expected_errors():
         from training.data_directory import DataDirectory
         from training.synthetic.recipe import Recipe, fingerprint
 
@@ -47,7 +47,7 @@ def render(
             seed=seed, split=split, kind=kind, count=count, data=fingerprint(found), crops_per_shard=crops_per_shard
         )
         report = _rendered(recipe, out, data=found.path, workers=workers)
-        _show(out, report)
+        show(out, report)
         if json_file is not None:
             json_file.write_text(json.dumps(report.as_json(), indent=2) + "\n", encoding="utf-8")
 
@@ -62,7 +62,7 @@ def preview(
     kind: Kind = "plain",
 ) -> None:
     """Contact sheet of crops with joints and bones: visible joints are discs, hidden ones rings."""
-    with _expected_errors():
+    with expected_errors():
         from training.synthetic.sheet import write_sheet
 
         if shards is not None:
@@ -84,7 +84,7 @@ def pack(
     data: Data = None,
 ) -> None:
     """Put avatars, motion and backgrounds into one small file that is easy to carry to another machine."""
-    with _expected_errors():
+    with expected_errors():
         from training.data_directory import DataDirectory
 
         found = DataDirectory.find(data)
@@ -101,14 +101,14 @@ def splits(
     only: Annotated[list[str] | None, typer.Option(help="Only this set, for instance syn; repeat for several.")] = None,
 ) -> None:
     """Render the test sets syn, syn-occ, syn-advocc40 and syn-advocc80: people unseen in training, fixed seeds."""
-    with _expected_errors():
+    with expected_errors():
         from training.data_directory import DataDirectory
         from training.synthetic.recipe import fingerprint
         from training.synthetic.splits import chosen, split_recipes
 
         found = DataDirectory.find(data)
         for name, recipe in chosen(split_recipes(fingerprint(found)), only).items():
-            _show(out / name, _rendered(recipe, out / name, data=found.path, workers=workers))
+            show(out / name, _rendered(recipe, out / name, data=found.path, workers=workers))
 
 
 def _rendered(recipe: Recipe, out: Path, *, data: Path, workers: int) -> RenderingReport:
@@ -126,7 +126,7 @@ def _stored(shards: Path, count: int) -> list[Crop]:
     return [stored[number] for number in range(min(count, len(stored)))]
 
 
-def _show(out: Path, report: RenderingReport) -> None:
+def show(out: Path, report: RenderingReport) -> None:
     fields = report.as_json()
     typer.echo(
         f"{out}: {report.crops} crops, {report.rendered} of them now, {report.crops_per_s:.1f} crops/s "
@@ -137,7 +137,7 @@ def _show(out: Path, report: RenderingReport) -> None:
 
 
 @contextmanager
-def _expected_errors() -> Iterator[None]:
+def expected_errors() -> Iterator[None]:
     """Errors meant for the user as one line and exit code 2; Ctrl-C says that the same command continues."""
     try:
         yield

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated
 
@@ -26,14 +27,25 @@ def evaluate() -> None:
 def tokenizer(
     config: Annotated[str, typer.Option(help="tokenizer100, live, or a checkpoint's folder.")],
     data: Data = None,
+    encoded: Annotated[Path | None, typer.Option(help="Encoded crops: reconstruct their true poses instead.")] = None,
     json_file: Json = None,
 ) -> None:
     """Reconstruct the held-out subjects of CMU motion capture through the tokens of trained weights."""
     from training.cmu import load_motion
     from training.data_directory import DataDirectory
-    from training.evaluate_tokenizer import evaluate_tokenizer, shipped_tokenizer
+    from training.evaluate_tokenizer import evaluate_tokenizer, reconstructed_mm, shipped_tokenizer
 
     _, network = shipped_tokenizer(config)
+    if encoded is not None:
+        from training.live_data import EncodedSet
+        from training.metrics import measure
+
+        truth_mm = EncodedSet.open(encoded).all().joints_mm
+        found = measure(reconstructed_mm(network, truth_mm), truth_mm)
+        numbers = {"mpjpe_mm": found.mpjpe_mm, "pa_mpjpe_mm": found.pa_mpjpe_mm, "frames": found.frames}
+        typer.echo("\n".join(f"{name:20} {value:.3f}" for name, value in numbers.items()))
+        _write(json_file, numbers)
+        return
     report = evaluate_tokenizer(network, load_motion(DataDirectory.find(data)))
     for name, value in report.as_dict().items():
         typer.echo(f"{name:20} {value:.3f}" if isinstance(value, float) else f"{name:20} {value}")
@@ -105,7 +117,7 @@ def multiview(
         write_figures(figures, ready, results, people)
 
 
-def _write(path: Path | None, numbers: dict[str, object]) -> None:
+def _write(path: Path | None, numbers: Mapping[str, object]) -> None:
     if path is not None:
         path.write_text(json.dumps(numbers, indent=2) + "\n", encoding="utf-8")
 

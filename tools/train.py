@@ -1,27 +1,29 @@
-"""`di2pose train ...`: stage 1 and stage 2."""
+"""`di2pose train ...`: stage 1, stage 2, and stage 2 of the live model."""
 
 from __future__ import annotations
 
-import sys
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
-app = typer.Typer(help="Train the tokenizer (stage 1) or the denoiser (stage 2).", no_args_is_help=True)
+from tools.train_live import live
+from tools.train_options import (
+    Accelerator,
+    CheckpointEvery,
+    Config,
+    Data,
+    Devices,
+    Nodes,
+    Out,
+    Precision,
+    Seed,
+    Steps,
+    Tensorboard,
+    Threads,
+    command,
+)
 
-Config = Annotated[str, typer.Option(help="paper, tokenizer100, live, or a TOML file.")]
-Data = Annotated[Path | None, typer.Option(help="Data directory; default $DI2POSE_DATA.")]
-Out = Annotated[Path, typer.Option(help="Folder of the run; one that was cut continues.")]
-Seed = Annotated[int, typer.Option(help="Same seed, same run.")]
-Steps = Annotated[int | None, typer.Option(help="Instead of the configuration's epochs.")]
-Accelerator = Annotated[str, typer.Option(help="auto, cpu or gpu.")]
-Devices = Annotated[int, typer.Option(help="Processes on this machine, one per GPU.")]
-Nodes = Annotated[int, typer.Option(help="Machines; start the command on each by torchrun or the cluster's launcher.")]
-Precision = Annotated[str, typer.Option(help="32-true, bf16-mixed or 16-mixed.")]
-CheckpointEvery = Annotated[int, typer.Option(help="Steps between saved states.")]
-Threads = Annotated[int | None, typer.Option(help="CPU threads of each process.")]
-Tensorboard = Annotated[bool, typer.Option(help="Write TensorBoard files beside the journal.")]
+app = typer.Typer(help="Train the tokenizer (stage 1) or the denoiser (stage 2).", no_args_is_help=True)
 
 
 @app.callback()
@@ -59,7 +61,7 @@ def tokenizer(
     )  # fmt: skip
     chosen, motion = load(config), load_motion(DataDirectory.find(data))
     with training_bar() as progress:
-        trained = train_tokenizer(chosen, motion, options=options, command=_command(), progress=progress)
+        trained = train_tokenizer(chosen, motion, options=options, command=command(), progress=progress)
     typer.echo(f"{out}/checkpoint: {trained.steps} steps, held-out MPJPE {trained.report.mpjpe_mm:.2f} mm")
 
 
@@ -96,19 +98,12 @@ def denoiser(
     stage1 = tokenizer or chosen.name
     with training_bar() as progress:
         trained = train_denoiser(
-            chosen, motion, tokenizer=stage1, options=options, command=_command(), progress=progress
+            chosen, motion, tokenizer=stage1, options=options, command=command(), progress=progress
         )
     typer.echo(f"{out}/checkpoint: {trained.steps} steps, held-out MPJPE {trained.mpjpe_mm:.1f} mm")
 
 
-def _command() -> str:
-    """What was typed, for the card; folders are named by what they are, not where they lie here."""
-    words = [word.split("=") for word in sys.argv[1:]]
-    flat = [part for word in words for part in word]
-    places = {"--data": "DATA", "--out": "OUT"}
-    shown = [places.get(before, word) for before, word in zip(["", *flat], flat, strict=False)]
-    return "di2pose " + " ".join(shown)
-
+app.command("live")(live)
 
 if __name__ == "__main__":
     app()

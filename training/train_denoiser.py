@@ -125,7 +125,13 @@ def sampled_mm(model: Di2Pose, data: Conditioned, *, seed: int = 0, hypotheses: 
 
 
 def _with_tokenizer(config: ModelConfig, name_or_path: str) -> tuple[ModelConfig, Any]:
-    """The configuration with the tokenizer that is really used; RunError where it speaks another alphabet."""
+    """The configuration with the tokenizer that is really used; RunError where it speaks another alphabet, or where
+    the configuration is one of crops."""
+    if config.condition.kind != "joints":
+        raise RunError(
+            f"configuration {config.name} has condition.kind {config.condition.kind!r}, here 2D joints are the "
+            "condition; use `di2pose train live`, or kind 'joints'"
+        )
     stored, tokenizer = shipped_tokenizer(name_or_path)
     wanted, found = config.tokenizer, stored.tokenizer
     if (wanted.tokens, wanted.levels) != (found.tokens, found.levels):

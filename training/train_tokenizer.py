@@ -14,6 +14,7 @@ from engine.model import checkpoint
 from engine.model.config import ModelConfig, TokenizerTrainingConfig
 from engine.model.tokenizer import Tokenizer
 from training.cmu import F32, BoneMotion
+from training.crop_poses import CropPoseSampler
 from training.ema import Ema
 from training.evaluate_tokenizer import TokenizerReport, evaluate_tokenizer, reconstructed_mm, tokenizer_checkpoint
 from training.metrics import mpjpe_mm, pa_mpjpe_mm
@@ -107,7 +108,8 @@ def train_tokenizer(
     fabric = start(options)
     plan = config.tokenizer_training.optimiser
     train, watched = motion.part("train"), _watched(motion)
-    sampler = PoseSampler(train, options.seed, batch_size=plan.batch)
+    views: dict[str, type[PoseSampler] | type[CropPoseSampler]] = {"level": PoseSampler, "crops": CropPoseSampler}
+    sampler = views[config.tokenizer_training.views](train, options.seed, batch_size=plan.batch)
     steps = step_count(plan, options, frames=len(train))
     schedule, recipe = schedule_of(plan, steps), recipe_of(config, options, steps=steps, stage="tokenizer")
 

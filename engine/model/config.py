@@ -144,16 +144,50 @@ class DenoiserConfig:
 
 
 @dataclass(frozen=True, slots=True)
-class ConditionConfig:
-    """Encoder of projected 2D joints, the condition of the conditional task."""
+class LiveConditionConfig:
+    """What the live condition reads of a crop besides where the landmarks lie, and how its summary is made."""
 
-    layers: int = 2
-    heads: int = 4
+    world: bool = True
+    """Depth and world coordinates of the landmarks."""
+    visibility: bool = True
+    at_points: bool = True
+    """Image features at the landmarks."""
+    maps: bool = True
+    """The network's last two feature maps."""
+    view: bool = True
+    """Angle and size of the crop, presence."""
+    summary_tokens: int = 4
+    """Tokens made from all others by an MLP over the whole crop; 0: none."""
+    summary_channels: int = 256
+    summary_blocks: int = 2
+    pass_tokens: bool = True
+    """Whether the denoiser sees the tokens of landmarks and maps too, or the summary alone."""
 
     def __post_init__(self) -> None:
+        _positive(self, "summary_channels", "summary_blocks")
+        if self.summary_tokens < 0:
+            raise ConfigError(f"summary_tokens must not be negative, got {self.summary_tokens}")
+        if not self.pass_tokens and not self.summary_tokens:
+            raise ConfigError("pass_tokens = false leaves nothing to the denoiser; give summary_tokens above 0")
+
+
+@dataclass(frozen=True, slots=True)
+class ConditionConfig:
+    """Encoder of the condition."""
+
+    kind: str = "joints"
+    """`joints`: projected 2D joints, the conditional task without images. `live`: what BlazePose says of a crop."""
+    layers: int = 2
+    heads: int = 4
+    live: LiveConditionConfig = field(default_factory=LiveConditionConfig)
+
+    def __post_init__(self) -> None:
+        _one_of(self, "kind", "joints", "live")
         _positive(self, "heads")
         if self.layers < 0:
             raise ConfigError(f"layers must not be negative, got {self.layers}")
+        if self.kind == "joints" and self.live != LiveConditionConfig():
+            raise ConfigError("kind 'joints' has no settings under live; leave them out or use kind 'live'")
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,6 +236,8 @@ class TokenizerTrainingConfig:
     """Stage 1."""
 
     optimiser: OptimiserConfig
+    views: str = "level"
+    """`level`: people before a camera as it is held. `crops`: in the virtual axes of their crops, trunks upright."""
     loss: str = "l1"
     smooth_l1_beta: float = 0.05
     """In the network's unit (`scale_mm`); PCT's value."""
@@ -211,6 +247,7 @@ class TokenizerTrainingConfig:
     """Weight of the same loss on the poses that are read out on the way; only with stages."""
 
     def __post_init__(self) -> None:
+        _one_of(self, "views", "level", "crops")
         _one_of(self, "loss", "l1", "smooth_l1", "mpjpe")
         _positive(self, "smooth_l1_beta")
         for name in ("sketch_loss_weight", "bone_weight"):
@@ -226,8 +263,18 @@ class DenoiserTrainingConfig:
     joint_loss_weight: float = 0.0
     """Weight of the joint-space loss on soft-decoded poses; 0 in the paper."""
     importance_sampled_steps: bool = False
+    one_pass_share: float = 0.0
+    """Live: share of a batch that starts from all Occ at the last step, as the live line does; 1 is a classifier."""
+    one_pass_weight: float = 1.0
+    """Live: weight of these rows' auxiliary and joint-space loss."""
+    simulated_share: float = 0.0
+    """Live: share of a batch made from motion and a camera alone, with landmarks and without image features."""
+    hide_features: float = 0.0
+    """Live: share of crops whose image features, depth and world coordinates are left out."""
 
     def __post_init__(self) -> None:
+        _positive(self, "one_pass_weight")
+        _share(self, "one_pass_share", "simulated_share", "hide_features")
         if self.joint_loss_weight < 0:
             raise ConfigError(f"joint_loss_weight must not be negative, got {self.joint_loss_weight}")
 

@@ -1,4 +1,4 @@
-"""The finished model: condition in, hypotheses of the 3D pose out."""
+"""The finished models: condition in, hypotheses of the 3D pose out."""
 
 from __future__ import annotations
 
@@ -9,12 +9,14 @@ from torch import Tensor, nn
 from engine.model.bottleneck import JOINTS
 from engine.model.condition import JointCondition
 from engine.model.config import ModelConfig, SamplingConfig
+from engine.model.config_reading import ConfigError
 from engine.model.denoiser import Denoiser
 from engine.model.diffusion import Diffusion, Predict, Schedule, truncate
+from engine.model.live_condition import LiveCondition
 from engine.model.tokenizer import Tokenizer
 
 
-class Di2Pose(nn.Module):
+class PoseModel(nn.Module):
     """Composition of finished parts; `condition` sequences may come from any encoder of the right width."""
 
     def __init__(
@@ -23,14 +25,12 @@ class Di2Pose(nn.Module):
         denoiser: Denoiser,
         *,
         diffusion: Diffusion,
-        joint_condition: JointCondition,
         sampling: SamplingConfig | None = None,
     ) -> None:
         super().__init__()
         self.tokenizer = tokenizer
         self.denoiser = denoiser
         self.diffusion = diffusion
-        self.joint_condition = joint_condition
         self.sampling = sampling or SamplingConfig()
 
     @torch.no_grad()
@@ -82,6 +82,38 @@ class Di2Pose(nn.Module):
         return lambda tokens, step: truncate(predict(tokens, step), self.sampling.top_p)
 
 
+class Di2Pose(PoseModel):
+    """With the encoder of projected 2D joints beside it."""
+
+    def __init__(
+        self,
+        tokenizer: Tokenizer,
+        denoiser: Denoiser,
+        *,
+        diffusion: Diffusion,
+        joint_condition: JointCondition,
+        sampling: SamplingConfig | None = None,
+    ) -> None:
+        super().__init__(tokenizer, denoiser, diffusion=diffusion, sampling=sampling)
+        self.joint_condition = joint_condition
+
+
+class LiveDi2Pose(PoseModel):
+    """With the encoder of what BlazePose says of a crop; poses are in the axes of the crop's virtual camera."""
+
+    def __init__(
+        self,
+        tokenizer: Tokenizer,
+        denoiser: Denoiser,
+        *,
+        diffusion: Diffusion,
+        live_condition: LiveCondition,
+        sampling: SamplingConfig | None = None,
+    ) -> None:
+        super().__init__(tokenizer, denoiser, diffusion=diffusion, sampling=sampling)
+        self.live_condition = live_condition
+
+
 def build_tokenizer(config: ModelConfig) -> Tokenizer:
     return Tokenizer(config.tokenizer)
 
@@ -102,12 +134,35 @@ def build_joint_condition(config: ModelConfig) -> JointCondition:
 
 
 def build_di2pose(config: ModelConfig, tokenizer: Tokenizer | None = None) -> Di2Pose:
-    """Everything with fresh weights, around a trained tokenizer where one is given."""
+    """Everything with fresh weights, around a trained tokenizer where one is given. ConfigError for kind `live`."""
+    if config.condition.kind != "joints":
+        raise ConfigError(
+            f"condition.kind is {config.condition.kind!r} where 2D joints are the condition; use 'joints'"
+        )
     tokenizer = tokenizer or build_tokenizer(config)
     return Di2Pose(
         tokenizer,
         build_denoiser(config, tokenizer),
         diffusion=build_diffusion(config),
         joint_condition=build_joint_condition(config),
+        sampling=config.sampling,
+    )
+
+
+def build_live_condition(config: ModelConfig) -> LiveCondition:
+    """ConfigError for another kind than `live`."""
+    if config.condition.kind != "live":
+        raise ConfigError(f"condition.kind is {config.condition.kind!r} where crops are the condition; use 'live'")
+    return LiveCondition(config.condition, config.denoiser.condition_channels)
+
+
+def build_live_di2pose(config: ModelConfig, tokenizer: Tokenizer | None = None) -> LiveDi2Pose:
+    """The model of crops with fresh weights, around a trained tokenizer where one is given."""
+    tokenizer = tokenizer or build_tokenizer(config)
+    return LiveDi2Pose(
+        tokenizer,
+        build_denoiser(config, tokenizer),
+        diffusion=build_diffusion(config),
+        live_condition=build_live_condition(config),
         sampling=config.sampling,
     )

@@ -17,6 +17,7 @@ import sys
 import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -26,7 +27,8 @@ from torch.utils.flop_counter import FlopCounterMode
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
 from engine.model import config as configuration
-from engine.model.di2pose import Di2Pose, build_di2pose, build_tokenizer
+from engine.model.config import ConditionConfig
+from engine.model.di2pose import PoseModel, build_di2pose, build_live_di2pose, build_tokenizer
 from training.cmu import BoneMotion, load_motion
 from training.conditioned import ConditionedSampler
 from training.data_directory import DataDirectory
@@ -62,7 +64,8 @@ def main() -> None:
 
 def speed(name: str, device: torch.device, *, batches: list[int], steps: int | None) -> None:
     config = configuration.load(name)
-    model = build_di2pose(config).to(device).eval()
+    build = build_live_di2pose if config.condition.kind == "live" else build_di2pose
+    model = build(config).to(device).eval()
     steps = steps or config.sampling.steps
     print(f"{name}: {steps} steps, {sum(weight.numel() for weight in model.denoiser.parameters()) / 1e6:.1f} M weights")
     for precision in ("fp32", "bf16"):
@@ -79,12 +82,12 @@ def speed(name: str, device: torch.device, *, batches: list[int], steps: int | N
             )
 
 
-def sample(model: Di2Pose, condition: torch.Tensor, steps: int) -> None:
+def sample(model: PoseModel, condition: torch.Tensor, steps: int) -> None:
     generator = torch.Generator(condition.device).manual_seed(0)
     model.sample(condition, generator=generator, steps=steps, hypotheses=1)
 
 
-def flops_of_pass(model: Di2Pose, condition: torch.Tensor) -> int:
+def flops_of_pass(model: PoseModel, condition: torch.Tensor) -> int:
     """Floating-point operations of one pass of the denoiser with cached keys and values."""
     predict = model.denoiser.predictor(condition)
     tokens = torch.zeros(len(condition), model.tokenizer.tokens, dtype=torch.long, device=condition.device)
@@ -137,7 +140,7 @@ def loss_curves(name: str, device: torch.device, *, asked: argparse.Namespace) -
 def loss_curve(
     name: str, device: torch.device, *, precision: str, motion: BoneMotion, asked: argparse.Namespace
 ) -> list[float]:
-    config, steps = configuration.load(name), asked.steps
+    config, steps = replace(configuration.load(name), condition=ConditionConfig()), asked.steps
     tokenizer = shipped_tokenizer(asked.tokenizer)[1] if asked.tokenizer else build_tokenizer(config)
     torch.manual_seed(0)
     task = DenoiserTask(config, tokenizer).to(device)

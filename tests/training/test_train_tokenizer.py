@@ -176,3 +176,13 @@ def test_a_batch_that_cannot_be_shared_is_refused() -> None:
 def test_impossible_options_are_refused(tmp_path: Path, settings: dict[str, object], cause: str) -> None:
     with pytest.raises(RunError, match=cause):
         RunOptions(tmp_path, **settings)  # type: ignore[arg-type]
+
+
+def test_crops_are_other_views_than_level_ones(tmp_path: Path) -> None:
+    level = tiny_config()
+    crops = replace(level, tokenizer_training=replace(level.tokenizer_training, views="crops"))
+    weights = [
+        train_tokenizer(config, tiny_motion(), options=tiny_options(tmp_path / name, steps=2)).tokenizer.state_dict()
+        for name, config in (("level", level), ("crops", crops))
+    ]
+    assert any(not torch.equal(value, weights[1][name]) for name, value in weights[0].items())

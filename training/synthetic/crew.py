@@ -16,6 +16,7 @@ from training.data_error import DataError
 from training.synthetic.opening import Opening
 from training.synthetic.recipe import Recipe
 from training.synthetic.render_worker import Failed, Finished, Made, Ready, work
+from training.synthetic.shard_form import ShardForm
 
 _GOODBYE_S = 20.0
 
@@ -33,22 +34,22 @@ class Worker:
 class Crew:
     """Context manager; of one thread. Workers are spawned, not forked: a graphics driver does not survive a fork."""
 
-    def __init__(self, opening: Opening, *, recipe: Recipe, out: Path, size: int) -> None:
+    def __init__(self, opening: Opening, *, recipe: Recipe, out: Path, form: ShardForm, size: int) -> None:
         self._out = out
         self._workers: list[Worker] = []
-        self._task = (opening, recipe, out)
+        self._task = (opening, recipe, out, form)
         self._size = size
 
     def __enter__(self) -> Self:
         context = multiprocessing.get_context("spawn")
-        opening, recipe, out = self._task
+        opening, recipe, out, form = self._task
         try:
             for number in range(self._size):
                 ours, theirs = context.Pipe()
                 process = context.Process(
                     target=work,
                     args=(theirs, opening),
-                    kwargs={"recipe": recipe, "out": out},
+                    kwargs={"recipe": recipe, "out": out, "form": form},
                     name=f"render-{number}",
                     daemon=True,
                 )

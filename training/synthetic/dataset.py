@@ -113,7 +113,11 @@ class Dataset:
                 "run the same `di2pose data render` again to make the rest"
             )
         for shard in card.shards:
-            _check_size(directory / shard.name, shard)
+            if Path(shard.name).suffix != ".tar":
+                raise DatasetError(
+                    f"{directory} holds encodings and no pictures; name a folder of `di2pose data render`"
+                )
+            check_size(directory / shard.name, shard)
         return cls(directory, card)
 
     def __len__(self) -> int:
@@ -139,7 +143,7 @@ class Dataset:
 
 def check_shard(path: Path, shard: Shard) -> None:
     """ShardError unless the file has exactly the bytes that were written."""
-    _check_size(path, shard)
+    check_size(path, shard)
     if sha256_of(path) != shard.sha256:
         raise ShardError.of(path, "sha256", "is not the one in dataset.json, the file was changed", cure=CURE)
 
@@ -152,7 +156,8 @@ def recovered_shard(path: Path, numbers: range) -> Shard:
     return Shard(path.name, len(found), path.stat().st_size, sha256_of(path))
 
 
-def _check_size(path: Path, shard: Shard) -> None:
+def check_size(path: Path, shard: Shard) -> None:
+    """ShardError where the file is missing or has another size."""
     if not path.is_file():
         raise ShardError(f"{path}: is missing; {CURE}")
     size = path.stat().st_size

@@ -7,9 +7,7 @@ Each holds the sha256 of its numbers and of the network that they come from.
 
 from __future__ import annotations
 
-import hashlib
 import itertools
-import json
 import logging
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -18,23 +16,20 @@ from typing import Any, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from safetensors.numpy import save
 
 from engine.blazepose.cache import write_atomically
 from engine.blazepose.fetch import LANDMARK
 from engine.runtime.blazepose_encoder import BlazePoseEncoder
 from training.data_error import DataError
 from training.synthetic.encode import EncodedCrops, encodings
+from training.synthetic.tensor_file import content_sha256, file_content, mapped_file
 
 log = logging.getLogger(__name__)
 
 FORMAT_VERSION = 1
 SHARD_CROPS = 2048
 _CURE = "delete it and encode the crops again"
-_DTYPES = {"F16": np.float16, "F32": np.float32}
-_LARGEST_HEADER = 1 << 20
-_HEADER = "features"
-"""One string holds all of ours: safetensors writes several in an order that changes from run to run."""
+_KEY = "features"
 
 Report = Callable[[int], None]
 """Called with the number of crops that are stored."""
@@ -89,7 +84,10 @@ class FeatureShard:
     @classmethod
     def open(cls, path: Path) -> Self:
         """FeatureFileError for a file that is damaged, cut off, or of another format or network; reads all of it."""
-        header, arrays = _mapped(path)
+        try:
+            header, arrays = mapped_file(path, key=_KEY)
+        except (OSError, ValueError) as error:
+            raise FeatureFileError.of(path, "header", f"not a file of features ({error})", cure=_CURE) from error
         version = header.get("format_version")
         if version != str(FORMAT_VERSION):
             raise FeatureFileError.of(
@@ -97,7 +95,7 @@ class FeatureShard:
             )
         if header.get("network_sha256") != LANDMARK.sha256:
             raise FeatureFileError.of(path, "network_sha256", "features of another landmark network", cure=_CURE)
-        if header.get("content_sha256") != _content_sha256(arrays):
+        if header.get("content_sha256") != content_sha256(arrays):
             raise FeatureFileError.of(path, "content_sha256", "the numbers are damaged", cure=_CURE)
         try:
             crops = EncodedCrops.from_arrays(arrays)
@@ -172,42 +170,14 @@ def _shards_in(directory: Path) -> list[FeatureShard]:
 
 
 def _write(directory: Path, crops: EncodedCrops, *, first: int, crops_id: str) -> None:
-    arrays = {name: np.ascontiguousarray(values) for name, values in sorted(crops.arrays().items())}
+    arrays = crops.arrays()
     header = {
         "format_version": str(FORMAT_VERSION),
         "network_sha256": LANDMARK.sha256,
-        "content_sha256": _content_sha256(arrays),
+        "content_sha256": content_sha256(arrays),
         "crops_id": crops_id,
         "first": str(first),
     }
     path = directory / f"features-{first:08d}.safetensors"
-    write_atomically(path, save(arrays, {_HEADER: json.dumps(header, sort_keys=True)}))
+    write_atomically(path, file_content(arrays, header, key=_KEY))
     log.debug("stored crops %d to %d in %s", first, first + len(crops) - 1, path)
-
-
-def _content_sha256(arrays: dict[str, NDArray[Any]]) -> str:
-    """Of names, shapes, types and numbers."""
-    digest = hashlib.sha256()
-    for name, values in sorted(arrays.items()):
-        digest.update(f"{name} {values.dtype.str} {values.shape}\n".encode())
-        digest.update(np.ascontiguousarray(values).data)
-    return digest.hexdigest()
-
-
-def _mapped(path: Path) -> tuple[dict[str, str], dict[str, NDArray[Any]]]:
-    """The strings of the header and the tensors as views of the file: safetensors' own reader copies them."""
-    try:
-        content = np.memmap(path, np.uint8, mode="r")
-        length = int.from_bytes(content[:8].tobytes(), "little")
-        if not 0 < length <= _LARGEST_HEADER:
-            raise ValueError(f"a header of {length} bytes")
-        described = json.loads(content[8 : 8 + length].tobytes())
-        header = dict(json.loads(described.pop("__metadata__")[_HEADER]))
-        return header, {name: _tensor(content[8 + length :], entry) for name, entry in sorted(described.items())}
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise FeatureFileError.of(path, "header", f"not a file of features ({error})", cure=_CURE) from error
-
-
-def _tensor(content: NDArray[np.uint8], entry: dict[str, Any]) -> NDArray[Any]:
-    begin, end = entry["data_offsets"]
-    return content[begin:end].view(_DTYPES[entry["dtype"]]).reshape(entry["shape"])

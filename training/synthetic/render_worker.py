@@ -23,7 +23,8 @@ from training.synthetic.clock import StageTime
 from training.synthetic.opening import Opening, TimedSource, WindowedSource
 from training.synthetic.recipe import Recipe
 from training.synthetic.scene import Crop
-from training.synthetic.shards import Shard, shard_name, write_shard
+from training.synthetic.shard_form import ShardForm, WriteShard
+from training.synthetic.shards import Shard
 
 log = logging.getLogger(__name__)
 
@@ -61,16 +62,17 @@ class Failed:
 Report = Ready | Made | Finished | Failed
 
 
-def work(pipe: Connection, opening: Opening, *, recipe: Recipe, out: Path) -> None:
+def work(pipe: Connection, opening: Opening, *, recipe: Recipe, out: Path, form: ShardForm) -> None:
     """Make the shards whose numbers come over the pipe, until None comes. The body of a worker process."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches every process; the parent decides
     cv2.setNumThreads(1)  # the other cores have workers of their own
     os.environ.setdefault("LP_NUM_THREADS", "0")  # Mesa's software rasteriser too; read when the context is made
     try:
-        with opening() as source:
-            pipe.send(Ready(_made_with(source.renderer)))
+        with opening() as source, form.writer() as write:
+            pipe.send(Ready((*_made_with(source.renderer), *form.made_with().items())))
+            shown = source if recipe.window_wh is None else WindowedSource(source, recipe.window_wh)
             while (number := pipe.recv()) is not None:
-                pipe.send(_shard(pipe, source, recipe, out / shard_name(number), recipe.numbers_of(number)))
+                pipe.send(_shard(pipe, shown, write, out / form.name(number), recipe.numbers_of(number)))
     except (EOFError, BrokenPipeError, ConnectionResetError):
         log.debug("the parent is gone")
     except Exception as error:
@@ -87,10 +89,9 @@ def _failed(error: Exception) -> Failed:
     return Failed(repr(error), traceback.format_exc())
 
 
-def _shard(pipe: Connection, source: TimedSource, recipe: Recipe, path: Path, numbers: range) -> Finished:
+def _shard(pipe: Connection, source: TimedSource, write: WriteShard, path: Path, numbers: range) -> Finished:
     source.clock.restart()
-    seen = source if recipe.window_wh is None else WindowedSource(source, recipe.window_wh)
-    shard = write_shard(path, _crops(pipe, seen, numbers), first=numbers[0], clock=source.clock)
+    shard = write(path, _crops(pipe, source, numbers), first=numbers[0], clock=source.clock)
     return Finished(shard, source.clock.times(), memory_mb())
 
 

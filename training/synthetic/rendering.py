@@ -18,12 +18,13 @@ from pathlib import Path
 from training.data_error import DataError
 from training.synthetic.clock import StageTime, merged
 from training.synthetic.crew import Crew, Worker
-from training.synthetic.dataset import CARD_NAME, DatasetCard, check_shard, recovered_shard
+from training.synthetic.dataset import CARD_NAME, DatasetCard, check_shard
 from training.synthetic.opening import Opening
 from training.synthetic.recipe import Recipe
 from training.synthetic.render_worker import Finished, Made, Ready
 from training.synthetic.rendering_report import RenderingReport
-from training.synthetic.shards import ShardError, shard_name
+from training.synthetic.shard_form import PictureShards, ShardForm
+from training.synthetic.shards import ShardError
 from training.synthetic.whole_file import StorageError, parts_in
 
 log = logging.getLogger(__name__)
@@ -37,9 +38,15 @@ class RenderingError(DataError):
 
 
 def render(
-    recipe: Recipe, out: Path, *, opening: Opening, workers: int = 1, progress: Progress | None = None
+    recipe: Recipe,
+    out: Path,
+    *,
+    opening: Opening,
+    form: ShardForm | None = None,
+    workers: int = 1,
+    progress: Progress | None = None,
 ) -> RenderingReport:
-    """Make what is missing of the set in `out`, and say how long each stage took.
+    """Make what is missing of the set in `out`, and say how long each stage took. `form`: PictureShards if left out.
 
     RenderingError where the folder holds another set or is in use; crew.CrewError where a worker fails, with its cause
     (a full disk, bad data, its traceback). KeyboardInterrupt leaves the finished shards whole, as every error does.
@@ -47,7 +54,7 @@ def render(
     if workers < 1:
         raise RenderingError(f"workers must be at least 1, got {workers}")
     with _alone_in(out):
-        run = _Run(recipe, out, progress)
+        run = _Run(recipe, out, form or PictureShards(), progress)
         if run.missing:
             run.make(opening, min(workers, len(run.missing)))
         return run.report(workers)
@@ -56,11 +63,11 @@ def render(
 class _Run:
     """One call of `render`: what is done, what is missing, what it has cost."""
 
-    def __init__(self, recipe: Recipe, out: Path, progress: Progress | None) -> None:
-        self._recipe, self._out, self._progress = recipe, out, progress
+    def __init__(self, recipe: Recipe, out: Path, form: ShardForm, progress: Progress | None) -> None:
+        self._recipe, self._out, self._form, self._progress = recipe, out, form, progress
         self._started_s = time.monotonic()
         self._ready_s: float | None = None
-        self._card = _card_in(out, recipe)
+        self._card = _card_in(out, recipe, form)
         self.missing = deque(number for number in range(recipe.shards) if not self._is_finished(number))
         if self._card:
             self._card.write(out)  # with what was found again, without what was damaged
@@ -70,7 +77,7 @@ class _Run:
         self._crops_before = recipe.count - sum(len(recipe.numbers_of(number)) for number in self.missing)
 
     def make(self, opening: Opening, workers: int) -> None:
-        with Crew(opening, recipe=self._recipe, out=self._out, size=workers) as crew:
+        with Crew(opening, recipe=self._recipe, out=self._out, form=self._form, size=workers) as crew:
             for worker, report in crew.reports():
                 if isinstance(report, Ready):
                     self._check_versions(dict(report.made_with))
@@ -98,7 +105,7 @@ class _Run:
 
     def _is_finished(self, number: int) -> bool:
         """Whether a shard needs no work: its bytes are those written, or a run was killed just before it said so."""
-        name = shard_name(number)
+        name = self._form.name(number)
         path, listed = self._out / name, self._card and self._card.shard(name)
         if not listed and not path.exists():
             return False
@@ -106,7 +113,7 @@ class _Run:
             if listed:
                 check_shard(path, listed)
             elif self._card:
-                self._card = self._card.with_shard(recovered_shard(path, self._recipe.numbers_of(number)))
+                self._card = self._card.with_shard(self._form.recovered(path, self._recipe.numbers_of(number)))
         except ShardError as error:
             log.warning("%s", error)
             self._card = self._card and self._card.without_shard(name)
@@ -137,13 +144,13 @@ class _Run:
         self._progress(self._crops_before + made, self._recipe.count, f"{rate:.1f} crops/s" if made else "starting")
 
 
-def _card_in(out: Path, recipe: Recipe) -> DatasetCard | None:
+def _card_in(out: Path, recipe: Recipe, form: ShardForm) -> DatasetCard | None:
     """The card of a set that is continued; None where the folder holds none yet."""
     if (out / CARD_NAME).exists():
         card = DatasetCard.read(out)
         _refuse_others(out, asdict(card.recipe), now=asdict(recipe))
         return card
-    if next(out.glob("crops-*.tar"), None):
+    if next(out.glob(form.pattern), None):
         raise RenderingError(
             f"{out} holds shards but no {CARD_NAME} that says how they were made; use another --out, or empty it"
         )
@@ -151,7 +158,10 @@ def _card_in(out: Path, recipe: Recipe) -> DatasetCard | None:
 
 
 def _refuse_others(out: Path, before: dict[str, object], *, now: dict[str, object] | dict[str, str]) -> None:
-    changed = [f"{name} {before[name]!r}, not {now[name]!r}" for name in now if before.get(name) != now[name]]
+    names = dict.fromkeys((*before, *now))
+    changed = [
+        f"{name} {before.get(name)!r}, not {now.get(name)!r}" for name in names if before.get(name) != now.get(name)
+    ]
     if changed:
         raise RenderingError(
             f"{out} was begun with {', '.join(changed)}; use another --out, or the settings it was begun with"

@@ -79,6 +79,12 @@ def test_live_is_small() -> None:
         ('head = "levels"', 'head = "both"', r"denoiser\.head must be one of 'joint', 'levels', got 'both'"),
         ('sampler = "purity"', 'sampler = "magic"', "sampling.sampler must be one of"),
         ("lr = 0.002", "lr = nan", r"lr must be above 0, got nan"),
+        ('kind = "live"', 'kind = "image"', r"condition\.kind must be one of 'joints', 'live', got 'image'"),
+        ('kind = "live"', 'kind = "joints"', "kind 'joints' has no settings under live"),
+        ("maps = true", "maps = 1", r"condition\.live\.maps must be a bool, got 1"),
+        ("maps = true", "map = true", r"unknown setting condition\.live\.map = True"),
+        ("summary_tokens = 8", "summary_tokens = -1", "summary_tokens must not be negative, got -1"),
+        ("one_pass_share = 0.6", "one_pass_share = 1.5", "one_pass_share must lie between 0 and 1, got 1.5"),
         ('name = "live"', 'name = ""', "name must not be empty"),
         ('name = "live"', 'name = "live', "not valid TOML"),
     ],
@@ -87,6 +93,14 @@ def test_bad_settings_are_quoted(live_toml: str, old: str, new: str, quoted: str
     assert old in live_toml
     with pytest.raises(ConfigError, match=quoted):
         parse(live_toml.replace(old, new, 1))
+
+
+def test_a_denoiser_that_sees_nothing_is_refused(live_toml: str) -> None:
+    nothing = live_toml.replace("summary_tokens = 8", "summary_tokens = 0").replace(
+        "pass_tokens = true", "pass_tokens = false"
+    )
+    with pytest.raises(ConfigError, match="pass_tokens = false leaves nothing"):
+        parse(nothing)
 
 
 def test_a_table_that_is_no_table_is_refused() -> None:

@@ -7,8 +7,10 @@ import dataclasses
 import pytest
 import torch
 
-from engine.model.config import ModelConfig, load
-from engine.model.di2pose import Di2Pose, build_di2pose
+from engine.model.config import ConditionConfig, LiveConditionConfig, ModelConfig, load
+from engine.model.config_reading import ConfigError
+from engine.model.di2pose import Di2Pose, build_di2pose, build_live_di2pose, build_tokenizer
+from engine.model.live_condition import LiveInput
 
 PAPER_PARAMETERS = {"tokenizer": 187_600_834, "denoiser": 438_973_719}
 
@@ -18,7 +20,7 @@ def config() -> ModelConfig:
     live = load("live")
     denoiser = dataclasses.replace(live.denoiser, layers=1, channels=16, heads=2, condition_channels=16)
     tokenizer = dataclasses.replace(live.tokenizer, tokens=8, levels=(5, 4), stages=2)
-    return dataclasses.replace(live, denoiser=denoiser, tokenizer=tokenizer)
+    return dataclasses.replace(live, denoiser=denoiser, tokenizer=tokenizer, condition=ConditionConfig())
 
 
 @pytest.fixture(scope="module")
@@ -92,5 +94,22 @@ def test_the_published_sizes_without_memory_for_them() -> None:
 
 @pytest.mark.parametrize("name", ["tokenizer100", "live"])
 def test_shipped_tokenizers_are_small(name: str) -> None:
-    tokenizer = build_di2pose(load(name)).tokenizer
+    tokenizer = build_tokenizer(load(name))
     assert sum(4 * parameter.numel() for parameter in tokenizer.parameters()) < 10 * 2**20
+
+
+def test_the_live_model_answers_crops(config: ModelConfig) -> None:
+    small = LiveConditionConfig(summary_tokens=2, summary_channels=8, summary_blocks=1)
+    live = dataclasses.replace(config, condition=ConditionConfig("live", layers=0, heads=2, live=small))
+    torch.manual_seed(0)
+    model = build_live_di2pose(live).eval()
+    crops = LiveInput(
+        torch.randn(2, 33, 8), torch.randn(2, 33, 48), torch.randn(2, 4, 288), torch.randn(2, 16, 288),
+        torch.randn(2, 3), torch.ones(2, 33, dtype=torch.bool), torch.ones(2, dtype=torch.bool),
+    )  # fmt: skip
+    poses = model.sample(model.live_condition(crops), generator=torch.Generator(), hypotheses=3, sampler="soft")
+    assert poses.shape == (2, 3, 17, 3)
+    with pytest.raises(ConfigError, match="condition.kind is 'live' where 2D joints"):
+        build_di2pose(live)
+    with pytest.raises(ConfigError, match="condition.kind is 'joints' where crops"):
+        build_live_di2pose(config)

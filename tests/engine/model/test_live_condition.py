@@ -1,0 +1,102 @@
+"""The live condition: what is not known or not asked for is not read, and the constants travel with the weights."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+import torch
+
+from engine.model.config import ConditionConfig, LiveConditionConfig
+from engine.model.live_condition import PARTS, LiveCondition, LiveInput
+
+CHANNELS = 8
+
+
+def condition(**live: object) -> LiveCondition:
+    torch.manual_seed(0)
+    small = {"summary_tokens": 2, "summary_channels": 8, "summary_blocks": 1}
+    config = ConditionConfig("live", layers=1, heads=2, live=LiveConditionConfig(**(small | live)))  # type: ignore[arg-type]
+    return LiveCondition(config, CHANNELS).eval()
+
+
+def crops(count: int = 3, seed: int = 1) -> LiveInput:
+    torch.manual_seed(seed)
+    return LiveInput(
+        torch.randn(count, 33, 8),
+        torch.randn(count, 33, 48),
+        torch.randn(count, 4, 288),
+        torch.randn(count, 16, 288),
+        torch.randn(count, 3),
+        points_known=torch.ones(count, 33, dtype=torch.bool),
+        features_known=torch.ones(count, dtype=torch.bool),
+    )
+
+
+@pytest.mark.parametrize(
+    "live,tokens",
+    [
+        ({}, 13 + 1 + 20 + 2),
+        ({"maps": False}, 13 + 1 + 2),
+        ({"view": False, "summary_tokens": 0}, 13 + 20),
+        ({"pass_tokens": False}, 2),
+    ],
+)
+def test_length_of_the_sequence(live: dict[str, object], tokens: int) -> None:
+    assert condition(**live)(crops()).shape == (3, tokens, CHANNELS)
+
+
+def test_every_landmark_belongs_to_one_part() -> None:
+    assert sorted(name for names in PARTS.values() for name in names) == sorted(set().union(*PARTS.values()))
+    assert sum(len(names) for names in PARTS.values()) == 33
+
+
+@pytest.mark.parametrize(
+    "switch,field,columns",
+    [
+        ("world", "points", slice(2, 6)),
+        ("visibility", "points", slice(6, 8)),
+        ("at_points", "at_points", slice(None)),
+        ("maps", "trunk_2", slice(None)),
+        ("maps", "trunk_4", slice(None)),
+        ("view", "view", slice(None)),
+    ],
+)
+def test_a_group_that_is_switched_off_is_not_read(switch: str, field: str, columns: slice) -> None:
+    before, after = crops(), getattr(crops(), field).clone()
+    after[..., columns] += 1.0
+    changed = replace(before, **{field: after})
+    off, on = condition(**{switch: False}), condition()
+    assert torch.equal(off(before), off(changed))
+    assert not torch.allclose(on(before), on(changed))
+
+
+def test_what_is_not_known_is_not_read() -> None:
+    network, one, other = condition(), crops(seed=1), crops(seed=2)
+    known = torch.zeros(3, 33, dtype=torch.bool)
+    known[:, 11] = True
+    one = replace(one, points_known=known, features_known=torch.tensor([False, False, True]))
+    mixed = replace(other, points_known=known, features_known=one.features_known, view=one.view)
+    points = mixed.points.clone()
+    points[:, 11, [0, 1, 6, 7]] = one.points[:, 11, [0, 1, 6, 7]]
+    found, expected = network(replace(mixed, points=points)), network(one)
+    torch.testing.assert_close(found[:2], expected[:2])
+    assert not torch.allclose(found[2], expected[2])
+
+
+def test_measured_constants_bring_numbers_to_spread_one_and_are_part_of_the_state() -> None:
+    network, seen = condition(), crops(64)
+    network.measure(replace(seen, trunk_2=seen.trunk_2 * 7 + 3))
+    standard = network.standards["trunk_2"](seen.trunk_2 * 7 + 3)
+    torch.testing.assert_close(standard.mean(dim=(0, 1)), torch.zeros(288), atol=1e-4, rtol=0)
+    torch.testing.assert_close(standard.std(dim=(0, 1), correction=0), torch.ones(288), atol=2e-2, rtol=0)
+    fresh = condition()
+    fresh.load_state_dict(network.state_dict())
+    assert torch.equal(fresh(seen), network(seen))
+    assert "standards.trunk_2.mean" in network.state_dict()
+
+
+def test_rows_can_be_cut_and_their_features_hidden() -> None:
+    seen = crops(5).without_features(torch.tensor([True, False, False, False, True]))
+    assert seen.features_known.tolist() == [False, True, True, True, False]
+    assert len(seen.rows(1, 3)) == 2 and bool(seen.rows(1, 3).features_known.all())

@@ -1,0 +1,162 @@
+"""Training the live model: it learns, continues bit for bit, leaves a checkpoint that loads, refuses bad input."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import load_file
+from tiny_live import tiny_live
+from tiny_training import tiny_config, tiny_motion, tiny_options
+
+from engine.model import checkpoint
+from engine.model.config_reading import ConfigError
+from engine.model.di2pose import build_tokenizer
+from training import ladder
+from training.evaluate_live import blazepose_mm, errors_of, poses_mm, table
+from training.evaluate_tokenizer import TokenizerReport, tokenizer_checkpoint
+from training.journal import JOURNAL_NAME, read_journal
+from training.live_batches import LiveSampler
+from training.live_data import EncodedSet, LiveBatch
+from training.live_task import METHODS, DiffusionTask, build_task
+from training.run import RunError
+from training.simulated_landmarks import LIMB_JOINTS
+from training.snapshot import SNAPSHOT_NAME
+from training.train_denoiser import train_denoiser
+from training.train_live import LiveData, load_live, train_live
+from training.train_tokenizer import CHECKPOINT_NAME
+
+
+@pytest.fixture(autouse=True)
+def _one_thread() -> None:
+    torch.set_num_threads(1)
+
+
+@pytest.fixture(scope="module")
+def data(encoded_train: Path, encoded_test: Path) -> LiveData:
+    return LiveData(EncodedSet.open(encoded_train), EncodedSet.open(encoded_test), tiny_motion())
+
+
+@pytest.fixture(scope="module")
+def tokenizer_dir(tmp_path_factory: pytest.TempPathFactory) -> str:
+    torch.manual_seed(0)
+    report = TokenizerReport(1.0, 1.0, 1.0, 1.0, 6, 15, 1)
+    stored = tokenizer_checkpoint(
+        tiny_config(), build_tokenizer(tiny_config()), report=report, command="", seed=0, steps=1
+    )
+    directory = tmp_path_factory.mktemp("tokenizer") / "stage1"
+    checkpoint.write(directory, stored)
+    return str(directory)
+
+
+def test_a_resumed_run_ends_bit_for_bit_like_an_uncut_one(tmp_path: Path, data: LiveData, tokenizer_dir: str) -> None:
+    options = replace(tiny_options(tmp_path / "run", steps=6), checkpoint_every=4)
+    whole = train_live(tiny_live(), data, tokenizer=tokenizer_dir, options=options)
+    kept = {}
+
+    def keep(done: int, steps: int, text: str) -> None:
+        if done == 5:
+            kept["state"] = (tmp_path / "again" / SNAPSHOT_NAME).read_bytes()
+
+    again = replace(options, out=tmp_path / "again")
+    train_live(tiny_live(), data, tokenizer=tokenizer_dir, options=again, progress=keep)
+    (again.out / SNAPSHOT_NAME).write_bytes(kept["state"])
+    resumed = train_live(tiny_live(), data, tokenizer=tokenizer_dir, options=again)
+    state, found = (load_file(folder / SNAPSHOT_NAME) for folder in (options.out, again.out))
+    assert found.keys() == state.keys() and all(torch.equal(value, state[name]) for name, value in found.items())
+    assert resumed.errors == whole.errors
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_every_method_learns_and_its_checkpoint_loads(
+    tmp_path: Path, data: LiveData, tokenizer_dir: str, method: str
+) -> None:
+    options = replace(tiny_options(tmp_path / "run", steps=60), checkpoint_every=60, evaluate_every=60)
+    trained = train_live(tiny_live(), data, tokenizer=tokenizer_dir, options=options, method=method, command="typed")
+    losses = [entry["loss"] for entry in read_journal(options.out / JOURNAL_NAME) if entry["kind"] == "train"]
+    assert np.mean(losses[-15:]) < np.mean(losses[:15])
+    config, task = load_live(options.out / CHECKPOINT_NAME)
+    rows = data.held_out.all()
+    np.testing.assert_array_equal(poses_mm(task, LiveBatch.of(rows)), poses_mm(trained.task, LiveBatch.of(rows)))
+    card = checkpoint.read(options.out / CHECKPOINT_NAME).card
+    assert (card["command"], card["method"], card["crops"], config.condition.kind) == ("typed", method, 24, "live")
+    assert card["held_out_blazepose"] == errors_of(blazepose_mm(rows), rows).as_dict()
+
+
+def test_the_frozen_tokenizer_gets_no_gradient_and_all_trained_parts_do(data: LiveData) -> None:
+    torch.manual_seed(0)
+    task = DiffusionTask(tiny_live(), build_tokenizer(tiny_config())).train()
+    batch = LiveSampler(data.train, data.motion, tiny_live().denoiser_training, seed=0).batch(0)
+    task(batch, torch.Generator().manual_seed(0)).backward()
+    assert all(weight.grad is None for weight in task.model.tokenizer.parameters())
+    assert all(weight.grad is not None for weight in task.trained.parameters())
+    assert not task.model.tokenizer.training
+
+
+def test_a_share_of_the_rows_starts_as_the_live_line_does() -> None:
+    task = DiffusionTask(tiny_live(one_pass_share=0.75), build_tokenizer(tiny_config()))
+    chain, one_pass = task._chain(torch.zeros(64, 6, dtype=torch.long), torch.Generator().manual_seed(0))
+    assert int(one_pass.sum()) == 48
+    assert bool((chain.tokens_s[one_pass] == task.model.diffusion.occ).all())
+    assert bool((chain.step[one_pass] == 8).all()) and int(chain.step[~one_pass].min()) >= 1
+
+
+def test_batches_mix_kinds_and_show_every_crop_once_per_pass(data: LiveData) -> None:
+    sampler = LiveSampler(data.train, data.motion, tiny_live().denoiser_training, seed=3)
+    assert (sampler.encoded_rows, sampler.simulated) == (6, 2)
+    batches = [sampler.batch(index) for index in range(4)]
+    shown = np.concatenate([batch.joints_mm[:6].numpy() for batch in batches])
+    every = data.train.all().joints_mm
+    found = np.abs(shown[:, None] - every[None]).reshape(24, 24, -1).max(axis=2).argmin(axis=1)
+    assert sorted(found.tolist()) == list(range(24))
+    again = LiveSampler(data.train, data.motion, tiny_live().denoiser_training, seed=3).batch(2)
+    assert torch.equal(again.crops.points, batches[2].crops.points)
+    assert torch.equal(again.crops.features_known, batches[2].crops.features_known)
+
+
+def test_the_truth_has_no_error_and_hidden_joints_count_apart(data: LiveData) -> None:
+    rows = data.held_out.all()
+    assert errors_of(rows.joints_mm, rows).limbs_mpjpe_mm == 0
+    moved = rows.joints_mm.copy()
+    moved[..., 2] += np.where(rows.visible > 0, 0.0, 40.0)
+    moved[:, 0] = 0
+    found = errors_of(moved, rows)
+    assert found.limbs_visible_mm == 0
+    if (rows.visible[:, LIMB_JOINTS] == 0).any():
+        assert found.limbs_hidden_mm == pytest.approx(40, abs=1e-3)
+    assert "| mine | " in table({"mine": found})
+
+
+def test_what_cannot_fit_is_refused(tmp_path: Path, data: LiveData, tokenizer_dir: str) -> None:
+    options = tiny_options(tmp_path / "run", steps=2)
+
+    def run(config: object = None, crops: LiveData = data, **more: str) -> None:
+        train_live(config or tiny_live(), crops, tokenizer=tokenizer_dir, options=options, **more)  # type: ignore[arg-type]
+
+    with pytest.raises(RunError, match="of split test, held-out ones of train"):
+        run(crops=LiveData(data.held_out, data.train, data.motion))
+    with pytest.raises(RunError, match="simulated_share is above 0 and needs motion; give --data"):
+        run(crops=replace(data, motion=None))
+    with pytest.raises(RunError, match="no method 'guess'; choose one of di2pose"):
+        run(method="guess")
+    with pytest.raises(RunError, match=r"6 tokens of levels \[5, 3\], configuration tiny needs 8"):
+        run(replace(tiny_live(), tokenizer=replace(tiny_config().tokenizer, tokens=8)))
+    with pytest.raises(ConfigError, match="condition.kind is 'joints'"):
+        run(replace(tiny_config(), denoiser_training=replace(tiny_live().denoiser_training)))
+    with pytest.raises(RunError, match="use `di2pose train live`, or kind 'joints'"):
+        train_denoiser(tiny_live(), tiny_motion(), tokenizer=tokenizer_dir, options=options)
+
+
+def test_the_ladder_is_climbed_once(tmp_path: Path, data: LiveData, tokenizer_dir: str) -> None:
+    rungs = ["true-2d", "world"]
+    options = replace(tiny_options(tmp_path, steps=2), checkpoint_every=2)
+    for _ in range(2):
+        ladder.climb(tiny_live(), data, tmp_path, rungs=rungs, tokenizer=tokenizer_dir, options=options)
+    found = ladder.results(tmp_path)
+    assert list(found) == ["BlazePose's world landmarks", "3D from the true 2D joints", "+ depth and world coordinates"]
+    config = checkpoint.read(tmp_path / "world" / CHECKPOINT_NAME).config
+    assert not config.condition.live.maps and config.condition.live.world
+    assert build_task("di2pose", config, build_tokenizer(config)) is not None

@@ -1,0 +1,65 @@
+"""Training batches of the live model: encoded crops and simulated ones. Batch i depends on (seed, i) alone."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import torch
+
+from engine.model.config import DenoiserTrainingConfig
+from training.cmu import BoneMotion
+from training.crop_poses import CropPoseSampler
+from training.live_data import EncodedSet, LiveBatch
+from training.live_rows import LiveRows
+from training.simulated_landmarks import LandmarkErrors
+
+MEASURED_ROWS = 4096
+"""So many crops give the constants of the condition and the errors of simulated landmarks."""
+
+AsBatch = Callable[[LiveRows], LiveBatch]
+
+
+class LiveSampler:
+    """Every encoded crop once per pass, in an order drawn anew for each. Not for several threads at once."""
+
+    def __init__(
+        self, encoded: EncodedSet, motion: BoneMotion | None, training: DenoiserTrainingConfig, *, seed: int,
+        as_batch: AsBatch = LiveBatch.of,
+    ) -> None:  # fmt: skip
+        """`motion` may be None where nothing is simulated; `as_batch` says what is known of encoded crops."""
+        batch = training.optimiser.batch
+        self.simulated = round(training.simulated_share * batch) if motion is not None else 0
+        self.encoded_rows = batch - self.simulated
+        self._encoded, self._training, self._seed, self._as_batch = encoded, training, seed, as_batch
+        self._order: tuple[int, np.ndarray] = (-1, np.empty(0, np.intp))
+        measured = measured_rows(encoded)
+        self._errors = LandmarkErrors.of(measured)
+        self._poses = None
+        if motion is not None and self.simulated:
+            self._poses = CropPoseSampler(motion.part("train"), seed, batch_size=self.simulated)
+
+    def batch(self, index: int) -> LiveBatch:
+        rng = np.random.default_rng([self._seed, index, 0x11])
+        parts = []
+        if self.encoded_rows:
+            places = np.arange(index * self.encoded_rows, (index + 1) * self.encoded_rows)
+            rows = self._as_batch(self._encoded.take([self._row(int(place)) for place in places]))
+            hidden = torch.from_numpy(rng.random(len(rows)) < self._training.hide_features)
+            parts.append(LiveBatch(rows.crops.without_features(hidden), rows.joints_mm))
+        if self._poses is not None:
+            parts.append(self._errors.batch(self._poses.crops(index), rng))
+        return LiveBatch.joined(parts)
+
+    def _row(self, place: int) -> int:
+        number, row = divmod(place, len(self._encoded))
+        if number != self._order[0]:
+            order = np.random.default_rng([self._seed, number, 0x0D]).permutation(len(self._encoded))
+            self._order = (number, order)
+        return int(self._order[1][row])
+
+
+def measured_rows(encoded: EncodedSet) -> LiveRows:
+    """Evenly spread over the set."""
+    step = max(1, len(encoded) // MEASURED_ROWS)
+    return encoded.take(np.arange(0, len(encoded), step)[:MEASURED_ROWS])

@@ -1,0 +1,154 @@
+"""What the live model is trained on, as modules that Fabric can wrap: the diffusion in tokens, and a regression of the
+same size beside it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from engine.model.config import ModelConfig
+from engine.model.di2pose import build_denoiser, build_live_condition, build_live_di2pose
+from engine.model.drawn_bound import DrawnChain, draw_chain, drawn_bound
+from engine.model.live_condition import LiveInput
+from engine.model.tokenizer import Tokenizer
+from training.live_data import LiveBatch
+from training.run import RunError
+
+POSE_CHANNELS = 16
+"""Per token, before the regression's last layer; as in `training.lifting_baselines`."""
+METHODS = ("di2pose", "classifier", "regression")
+
+
+class LiveTask(nn.Module):
+    """`task(batch, generator)` is the loss, `task.pose_mm(crops)` the answer of one pass."""
+
+    parts: tuple[str, ...]
+    """Names of the trained parts, as checkpoints have them."""
+
+    @property
+    def trained(self) -> nn.ModuleDict:
+        return nn.ModuleDict({name: self.part(name) for name in self.parts})
+
+    def part(self, name: str) -> nn.Module:
+        raise NotImplementedError
+
+    def pose_mm(self, crops: LiveInput) -> Tensor:
+        raise NotImplementedError
+
+    def measure(self, crops: LiveInput) -> None:
+        """Take the condition's constants from these crops."""
+        raise NotImplementedError
+
+
+class DiffusionTask(LiveTask):
+    """Bound and auxiliary loss at drawn steps, and for a share of the rows the start that the live line uses: all Occ.
+
+    On top the distance of the softly decoded pose. With `one_pass_share` 1 nothing is drawn: a classifier as PCT's.
+    """
+
+    parts = ("denoiser", "live_condition")
+
+    def __init__(self, config: ModelConfig, tokenizer: Tokenizer) -> None:
+        super().__init__()
+        self.model = build_live_di2pose(config, tokenizer)
+        self.options = config.denoiser_training
+        self.model.tokenizer.requires_grad_(requires_grad=False)
+
+    def part(self, name: str) -> nn.Module:
+        found: nn.Module = getattr(self.model, name)
+        return found
+
+    def train(self, mode: bool = True) -> DiffusionTask:
+        """The tokenizer stays as it is used."""
+        super().train(mode)
+        self.model.tokenizer.eval()
+        return self
+
+    def measure(self, crops: LiveInput) -> None:
+        self.model.live_condition.measure(crops)
+
+    def pose_mm(self, crops: LiveInput) -> Tensor:
+        return self.model.point(self.model.live_condition(crops))
+
+    def forward(self, batch: LiveBatch, generator: torch.Generator) -> Tensor:
+        model = self.model
+        with torch.no_grad():
+            tokens = model.tokenizer.encode(batch.joints_mm)
+        chain, one_pass = self._chain(tokens, generator)
+        context = model.denoiser.context(model.live_condition(batch.crops))
+        features = model.denoiser.features(chain.tokens_s, chain.step, context=context)
+        log_p_of = model.denoiser.head.log_p_of(features)
+        bound = drawn_bound(model.diffusion, chain, log_p_of).masked_fill(one_pass, 0.0)
+        auxiliary = -log_p_of(tokens).mean(dim=1)
+        weight = torch.where(one_pass, self.options.one_pass_weight, 1.0)
+        pose = model.tokenizer.pose_of_codes(model.denoiser.head.expected_codes(features))
+        missed = distances(pose, batch.joints_mm).mean(dim=1) / model.tokenizer.config.scale_mm
+        each = bound + weight * (model.diffusion.auxiliary_weight * auxiliary + self.options.joint_loss_weight * missed)
+        return each.mean()
+
+    def _chain(self, tokens: Tensor, generator: torch.Generator) -> tuple[DrawnChain, Tensor]:
+        """The batch at drawn steps, and which rows start from all Occ instead."""
+        count, last = len(tokens), self.model.diffusion.schedule.steps
+        step = torch.randint(1, last + 1, (count,), generator=generator, device=tokens.device)
+        drawn = draw_chain(self.model.diffusion, tokens, step, generator=generator)
+        wanted = round(self.options.one_pass_share * count)
+        rank = torch.rand(count, generator=generator, device=tokens.device).argsort().argsort()
+        one_pass = rank < wanted
+        tokens_s = torch.where(one_pass[:, None], self.model.diffusion.occ, drawn.tokens_s)
+        return DrawnChain(tokens, drawn.before, tokens_s, torch.where(one_pass, last, step)), one_pass
+
+
+class RegressionTask(LiveTask):
+    """The same condition and denoiser body, asked once about all Occ, with joints in place of tokens at its end."""
+
+    parts = ("denoiser", "live_condition", "narrow", "pose")
+
+    def __init__(self, config: ModelConfig, tokenizer: Tokenizer) -> None:
+        super().__init__()
+        self.live_condition = build_live_condition(config)
+        self.denoiser = build_denoiser(config, tokenizer)
+        del self.denoiser.head  # its weights would be counted and never trained
+        width = config.denoiser.channels
+        self.narrow = nn.Sequential(nn.LayerNorm(width), nn.Linear(width, POSE_CHANNELS))
+        self.pose = nn.Linear(tokenizer.tokens * POSE_CHANNELS, 17 * 3)
+        self.last_step, self.tokens, self.occ = config.diffusion.steps, tokenizer.tokens, tokenizer.codes
+        self.scale_mm = tokenizer.config.scale_mm
+
+    def part(self, name: str) -> nn.Module:
+        found: nn.Module = getattr(self, name)
+        return found
+
+    def measure(self, crops: LiveInput) -> None:
+        self.live_condition.measure(crops)
+
+    def pose_mm(self, crops: LiveInput) -> Tensor:
+        context = self.denoiser.context(self.live_condition(crops))
+        count, device = len(crops), crops.points.device
+        tokens = torch.full((count, self.tokens), self.occ, device=device)
+        step = torch.full((count,), self.last_step, device=device)
+        features = self.denoiser.features(tokens, step, context=context)
+        joints = self.pose(self.narrow(features).flatten(1)).reshape(count, -1, 3)
+        centred: Tensor = (joints - joints[:, :1]) * self.scale_mm
+        return centred
+
+    def forward(self, batch: LiveBatch, generator: torch.Generator) -> Tensor:  # noqa: ARG002 - nothing is drawn
+        return distances(self.pose_mm(batch.crops), batch.joints_mm).mean() / self.scale_mm
+
+
+def build_task(method: str, config: ModelConfig, tokenizer: Tokenizer) -> LiveTask:
+    """RunError for a method that is none of METHODS."""
+    if method not in METHODS:
+        raise RunError(f"no method {method!r}; choose one of {', '.join(METHODS)}")
+    return RegressionTask(config, tokenizer) if method == "regression" else DiffusionTask(config, tokenizer)
+
+
+def distances(estimate_mm: Tensor, truth_mm: Tensor) -> Tensor:
+    """(batch, joint) mm; the small term keeps the gradient finite at the pelvis, where both are zero."""
+    return ((estimate_mm - truth_mm).square().sum(dim=-1) + 1e-3).sqrt()
+
+
+def state_of(task: LiveTask) -> dict[str, Any]:
+    """Tensors of the trained parts under the names that checkpoints use."""
+    return {f"{name}.{key}": value for name in task.parts for key, value in task.part(name).state_dict().items()}
