@@ -48,7 +48,8 @@ def test_the_same_generator_gives_the_same_picture(picture) -> None:
 def test_some_pictures_are_clean_and_a_plan_can_ask_for_it(picture) -> None:
     rng = np.random.default_rng(2)
     clean = [replace(draw_flaws(rng, NATIVE), metering=None) == Flaws(256) for _ in range(1000)]
-    assert 0.04 < np.mean(clean) < 0.12
+    plan = FlawRange()
+    assert abs(np.mean(clean) - plan.clean * (1 - plan.shrunk)) < 0.03
     untouched = flawed(picture, draw_flaws(rng, NATIVE, plan=NO_FLAWS))
     assert np.array_equal(untouched, picture) and untouched is not picture
 
