@@ -39,7 +39,7 @@ _SOURCES: dict[str, tuple[str, ...]] = {
 CMU_JOINTS: tuple[str, ...] = tuple(dict.fromkeys(name for names in _SOURCES.values() for name in names))
 """Joints that a motion file must have (pass as `needs` to read_bvh)."""
 
-_STRAIGHT: dict[str, tuple[str, tuple[float, float, float]]] = {
+STRAIGHT: dict[str, tuple[str, tuple[float, float, float]]] = {
     "LeftArm": ("LeftForeArm", (1.0, 0.0, 0.0)),
     "LeftForeArm": ("LeftHand", (1.0, 0.0, 0.0)),
     "RightArm": ("RightForeArm", (-1.0, 0.0, 0.0)),
@@ -97,7 +97,7 @@ def _straightened(avatar: Avatar) -> Array:
     """The avatar's global rotations with straight limbs, everything else as at rest."""
     rest, positions_mm = avatar.rest_world()
     straight = rest.copy()
-    for name, (end, direction) in _STRAIGHT.items():
+    for name, (end, direction) in STRAIGHT.items():
         bone = positions_mm[avatar.row(end)] - positions_mm[avatar.row(name)]
         straight[avatar.row(name)] = shortest_rotation(bone, direction) @ rest[avatar.row(name)]
     return straight

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from training.avatar import BODY_JOINTS, Avatar
 from training.gltf import AvatarError
 from training.kinematics import Array, shortest_rotation
+from training.retarget import STRAIGHT
 
 _FINGERS = ("Thumb", "Index", "Middle", "Ring", "Pinky")
 FINGER_JOINTS: tuple[str, ...] = tuple(
@@ -53,17 +54,6 @@ def _mirrored(name: str) -> str:
 MIRROR_ROWS = np.array([ROW[_mirrored(name)] for name in RIG_JOINTS])
 """Rows with left and right exchanged."""
 
-_STRAIGHT: dict[str, tuple[str, tuple[float, float, float]]] = {
-    "LeftArm": ("LeftForeArm", (1.0, 0.0, 0.0)),
-    "LeftForeArm": ("LeftHand", (1.0, 0.0, 0.0)),
-    "RightArm": ("RightForeArm", (-1.0, 0.0, 0.0)),
-    "RightForeArm": ("RightHand", (-1.0, 0.0, 0.0)),
-    "LeftUpLeg": ("LeftLeg", (0.0, -1.0, 0.0)),
-    "LeftLeg": ("LeftFoot", (0.0, -1.0, 0.0)),
-    "RightUpLeg": ("RightLeg", (0.0, -1.0, 0.0)),
-    "RightLeg": ("RightFoot", (0.0, -1.0, 0.0)),
-}
-"""Bone (joint, its end) -> direction in the straight T-pose, from which turns are counted (see training.retarget)."""
 _THIGH_SHARE = 0.242
 """Hip joint above the knee as a share of body height. The files place it anywhere between 0.18 and 0.24 of the height
 by the clothes (lowest under scrubs and skirts); the best third, in close trousers, agrees with R. Drillis, R. Contini,
@@ -94,7 +84,7 @@ def rest_positions_mm(avatar: Avatar, *, height_mm: float) -> Array:
 def straightening(rest_mm: Array) -> Array:
     """(52, 3, 3) global rotations that bring the limbs at rest into the straight T-pose; hands go with forearms."""
     straight = np.tile(np.eye(3), (len(RIG_JOINTS), 1, 1))
-    for name, (end, direction) in _STRAIGHT.items():
+    for name, (end, direction) in STRAIGHT.items():
         straight[ROW[name]] = shortest_rotation(rest_mm[ROW[end]] - rest_mm[ROW[name]], direction)
     for row, name in enumerate(RIG_JOINTS):
         if "Hand" in name:
