@@ -22,14 +22,19 @@ def encode(
     out: Out,
     workers: Workers = 1,
 ) -> None:
-    """Run the landmark network once over every crop of a set and keep what training needs, 16 kB each."""
+    """Run the landmark network once over every crop of a set and keep what training needs, 16 kB each.
+
+    Of a patch test every crop is read with the patch at every position.
+    """
     with expected_errors():
         from training.encoded_shards import encodable
         from training.synthetic.dataset import Dataset
+        from training.synthetic.patched_source import PatchedOpening
         from training.synthetic.stored_source import StoredOpening
 
         recipe = encodable(Dataset.open(shards).card.recipe)
-        _make(recipe, out, opening=StoredOpening(shards), workers=workers)
+        opening = StoredOpening(shards) if recipe.patch is None else PatchedOpening(shards)
+        _make(recipe, out, opening=opening, workers=workers)
 
 
 def render_encoded(

@@ -9,7 +9,7 @@ import importlib.metadata
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +24,7 @@ from training.live_rows import LiveRows, row_of
 from training.synthetic.clock import StageClock
 from training.synthetic.encode import crop_encoder
 from training.synthetic.recipe import Recipe
-from training.synthetic.scene import Crop
+from training.synthetic.scene import CROP_SIZE_PX, Crop
 from training.synthetic.shard_form import WriteShard
 from training.synthetic.shards import Shard, ShardError
 from training.synthetic.tensor_file import content_sha256, file_content, mapped_file
@@ -105,7 +105,14 @@ def read_rows(path: Path) -> tuple[LiveRows, list[dict[str, Any]]]:
 
 
 def encodable(recipe: Recipe) -> Recipe:
-    """The same recipe; EncodingError where its crops are cut to a window, which the landmark network cannot read."""
+    """What is encoded of a set: its crops or, of a patch test, each of them with the patch at every position.
+
+    A shard then holds all positions of one crop. EncodingError where crops are cut to a window for no patch: the
+    landmark network cannot read them.
+    """
+    if recipe.patch is not None:
+        positions = len(recipe.patch.positions(recipe.window_wh or (CROP_SIZE_PX, CROP_SIZE_PX)))
+        return replace(recipe, count=recipe.count * positions, crops_per_shard=positions, window_wh=None)
     if recipe.window_wh is not None:
         width, height = recipe.window_wh
         raise EncodingError(f"crops cut to {width} x {height} cannot be encoded; encode a set of whole crops")
