@@ -18,6 +18,8 @@ from training.kinematics import Array, axis_rotation
 _LIGHT_SIZE_WH = (128, 64)
 _CLIPPED_FROM = 0.9
 """Share of the largest sRGB value from which on a pixel counts as clipped, the more the nearer."""
+_LIT_ROOM = 0.25
+"""Mean linear light of all directions in a room that is well lit."""
 _COSINE_LOBE = np.array([1.0, *[2.0 / 3.0] * 3, *[0.25] * 5])
 """Lambert's cosine per spherical harmonic band, divided by pi (Ramamoorthi and Hanrahan 2001)."""
 
@@ -61,14 +63,18 @@ def panorama_of(
     """The background and light of an equirectangular (height, 2 * height, 3) sRGB picture, see `read_panorama`.
 
     `lamp_gain` multiplies the light of what is clipped or nearly so: windows and lamps are brighter than 8 bits can
-    say, and without it a room that they light is a dark one.
+    say, and without it a room that they light is a dark one. A place gets no lighter by it than `_LIT_ROOM`, or than
+    it was: under an open sky the picture's own exposure says enough.
     """
     small = cv2.resize(image_rgb, _LIGHT_SIZE_WH, interpolation=cv2.INTER_AREA)
     radiance = linear_of_srgb(np.asarray(small, np.uint8))
     clipped = np.clip((small.max(axis=-1, keepdims=True) / 255 - _CLIPPED_FROM) / (1 - _CLIPPED_FROM), 0, 1)
-    radiance = radiance * (1 + (lamp_gain - 1) * clipped)
     turn_rad = float(np.deg2rad(turn_deg))
     directions, steradians = _directions(turn_rad)
+    level = float(np.average(radiance.mean(axis=-1), weights=steradians))
+    radiance = radiance * (1 + (lamp_gain - 1) * clipped)
+    lit = float(np.average(radiance.mean(axis=-1), weights=steradians))
+    radiance *= min(1.0, max(level, _LIT_ROOM) / max(lit, 1e-9))
     harmonics = _harmonics(directions)
     ambient = np.einsum("hwk,hwc,hw->kc", harmonics, radiance, steradians) * _COSINE_LOBE[:, None]
     sun_direction = _brightest(radiance, directions, steradians)

@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 import pytest
 
-from training.panorama import PanoramaError, read_panorama
+from training.panorama import PanoramaError, panorama_of, read_panorama
 
 
 def written(tmp_path: Path, image_rgb: np.ndarray) -> Path:
@@ -48,3 +48,13 @@ def test_what_is_no_panorama_is_named(tmp_path: Path) -> None:
         read_panorama(tmp_path / "text.jpg")
     with pytest.raises(PanoramaError, match="twice as wide"):
         read_panorama(written(tmp_path, np.zeros((64, 64, 3), np.uint8)))
+
+
+def test_a_clipped_lamp_lights_a_dark_room_and_an_open_sky_no_more_than_it_does() -> None:
+    def level(image: np.ndarray, lamp_gain: float) -> float:
+        return float(panorama_of(image, lamp_gain=lamp_gain).ambient_rgb[0].mean())
+
+    room, sky = np.full((64, 128, 3), 20, np.uint8), np.full((64, 128, 3), 255, np.uint8)
+    room[10:20, 30:50] = 255
+    assert level(room, 8.0) > 3 * level(room, 1.0)
+    assert level(sky, 8.0) == pytest.approx(level(sky, 1.0))
