@@ -23,12 +23,12 @@ from tools.train_options import (
     command,
 )
 
-app = typer.Typer(help="Train the tokenizer (stage 1) or the denoiser (stage 2).", no_args_is_help=True)
+app = typer.Typer(help="Train the tokenizer (stage 1), the denoiser (stage 2) or the live model.", no_args_is_help=True)
 
 
 @app.callback()
 def train() -> None:
-    """Train the tokenizer (stage 1) or the denoiser (stage 2)."""
+    """Train the tokenizer (stage 1), the denoiser (stage 2) or the live model."""
 
 
 @app.command()

@@ -3,6 +3,7 @@ same size beside it."""
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from typing import Any
 
 import torch
@@ -21,7 +22,7 @@ POSE_CHANNELS = 16
 METHODS = ("di2pose", "classifier", "regression")
 
 
-class LiveTask(nn.Module):
+class LiveTask(nn.Module, ABC):
     """`task(batch, generator)` is the loss, `task.pose_mm(crops)` the answer of one pass."""
 
     parts: tuple[str, ...]
@@ -31,15 +32,17 @@ class LiveTask(nn.Module):
     def trained(self) -> nn.ModuleDict:
         return nn.ModuleDict({name: self.part(name) for name in self.parts})
 
+    @abstractmethod
     def part(self, name: str) -> nn.Module:
-        raise NotImplementedError
+        """The trained part of that name."""
 
+    @abstractmethod
     def pose_mm(self, crops: LiveInput) -> Tensor:
-        raise NotImplementedError
+        """(batch, 17, 3) millimetres in the crops' virtual axes, in one pass."""
 
+    @abstractmethod
     def measure(self, crops: LiveInput) -> None:
         """Take the condition's constants from these crops."""
-        raise NotImplementedError
 
 
 class DiffusionTask(LiveTask):

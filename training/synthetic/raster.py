@@ -15,6 +15,7 @@ from typing import Self
 import moderngl
 import numpy as np
 
+from training import shaders
 from training.avatar import Floats
 from training.kinematics import Array
 from training.panorama import Panorama
@@ -117,7 +118,7 @@ class Raster:
 
     def _make_programs(self) -> None:
         gl = self._gl
-        self._depth = gl.program(shading.DEPTH_VERTEX, shading.DEPTH_FRAGMENT)
+        self._depth = gl.program(shaders.DEPTH_VERTEX, shaders.DEPTH_FRAGMENT)
         self._body = gl.program(shading.BODY_VERTEX, shading.BODY_FRAGMENT)
         set_uniforms(self._body, albedo=0, sun_depth=1, near_far=np.array([lens.NEAR_MM, lens.FAR_MM]))
 

@@ -110,7 +110,7 @@ class Crop:
     camera: Camera
     frame_from_crop: Array
     about: Mapping[str, str | int | float]
-    """How it came about: avatar, motion, background, kind of pose, occluders ... for splits and reports."""
+    """How it came about: avatar, background, occluders ... for reports."""
 
 
 class CropSource(Protocol):

@@ -21,18 +21,6 @@ vec3 ambient(vec3 n) {           // irradiance / pi from spherical harmonics, ba
 }
 """
 
-DEPTH_VERTEX = """
-#version 330
-uniform mat4 clip_from_world;
-in vec3 position;
-void main() { gl_Position = clip_from_world * vec4(position, 1.0); }
-"""
-
-DEPTH_FRAGMENT = """
-#version 330
-void main() {}
-"""
-
 BODY_VERTEX = (
     """
 #version 330
