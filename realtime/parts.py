@@ -10,10 +10,13 @@ from pathlib import Path
 
 import numpy as np
 
+from engine.blazepose.cache import sha256_of
 from engine.blazepose.networks import detector_onnx, landmark_onnx
 from engine.blazepose.pip_download import Progress, silent
 from engine.body.camera import DEFAULT_FOV_DEG, Camera, CameraError
+from engine.runtime.blazepose_encoder import BlazePoseEncoder, needed_outputs
 from engine.runtime.blazepose_estimator import BlazePoseEstimator
+from engine.runtime.di2pose_estimator import Di2PoseEstimator, shipped_graph
 from engine.runtime.estimator import Estimator
 from engine.runtime.onnxruntime_backend import OnnxRuntimeBackend
 from realtime.config import ConfigError, LineConfig
@@ -25,7 +28,7 @@ from realtime.smoother import Smoother
 from realtime.stages import StageClock
 from realtime.windows import whole
 
-ESTIMATORS = ("blazepose",)
+ESTIMATORS = ("blazepose", "di2pose")
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,15 +49,11 @@ def live_parts(
 
     Raises NetworkFilesError, BackendError or ConfigError with cause and cure.
     """
-    if estimator not in ESTIMATORS:
-        raise ConfigError(f"unknown estimator {estimator!r}; known are {', '.join(ESTIMATORS)}")
     clock = StageClock()
-    landmark_path, detector_path = landmark_onnx(progress=progress), detector_onnx(progress=progress)
     with (
-        OnnxRuntimeBackend(landmark_path, config.threads) as landmark,
-        OnnxRuntimeBackend(detector_path, config.threads) as detector,
+        estimator_named(estimator, config, progress=progress) as poses,
+        OnnxRuntimeBackend(detector_onnx(progress=progress), config.threads) as detector,
     ):
-        poses = BlazePoseEstimator(landmark, weights=landmark_path.stem)
         detect = PersonDetector(detector, min_score=config.tracking.min_detection_score, clock=clock)
         finder = PersonFinder(detect, crop_size_px=poses.crop_size_px, config=config.tracking)
         line = Line(
@@ -63,6 +62,27 @@ def live_parts(
         _warm_up(line, detect)
         clock.take()
         yield LiveParts(line, clock, poses, camera_of)
+
+
+@contextmanager
+def estimator_named(name: str, config: LineConfig, *, progress: Progress = silent) -> Iterator[Estimator]:
+    """One of `ESTIMATORS`, or Di2Pose with the graph of a live model of one's own, a path that ends in .onnx.
+
+    ConfigError for another name; NetworkFilesError or BackendError where networks cannot be had or run.
+    """
+    if name not in ESTIMATORS and not name.endswith(".onnx"):
+        known = ", ".join(ESTIMATORS)
+        raise ConfigError(f"unknown estimator {name!r}; known are {known}, or give the .onnx file of a live model")
+    features = () if name == "blazepose" else needed_outputs()
+    path = landmark_onnx(features=features, progress=progress)
+    with OnnxRuntimeBackend(path, config.threads) as landmark:
+        if name == "blazepose":
+            yield BlazePoseEstimator(landmark, weights=path.stem)
+            return
+        graph = shipped_graph() if name in ESTIMATORS else Path(name)
+        with OnnxRuntimeBackend(graph, config.threads) as denoiser:
+            weights = f"{graph.stem}-{sha256_of(graph)[:16]}"
+            yield Di2PoseEstimator(BlazePoseEncoder(landmark), denoiser, weights=weights)
 
 
 def camera_choice(file: Path | None = None, fov_deg: float | None = None) -> CameraOf:

@@ -46,6 +46,7 @@ VERBS = (
     Verb("data", "tools.data", "Check training data, make things from it."),
     Verb("train", "tools.train", "Train the tokenizer or the denoiser."),
     Verb("evaluate", "tools.evaluate", "Measure a tokenizer or poses on data with ground truth."),
+    Verb("export", "tools.export", "Write a trained model for other programs."),
     Verb("ablate", "tools.ablate", "Run the paper's ablations on the data at hand."),
 )
 _VERB_BY_NAME = {verb.name: verb for verb in VERBS}

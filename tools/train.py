@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from tools.train_live import live
+from tools.train_live import doubt, live
 from tools.train_options import (
     Accelerator,
     CheckpointEvery,
@@ -104,6 +104,7 @@ def denoiser(
 
 
 app.command("live")(live)
+app.command("doubt")(doubt)
 
 if __name__ == "__main__":
     app()

@@ -1,4 +1,4 @@
-"""`di2pose train live`: the denoiser on encoded crops."""
+"""`di2pose train live` and `train doubt`: the denoiser on encoded crops, and what it states about its doubt."""
 
 from __future__ import annotations
 
@@ -72,3 +72,35 @@ def live(
         )
     typer.echo(f"{out}/checkpoint: {trained.steps} steps")
     typer.echo(table({method: trained.errors, "blazepose": trained.blazepose}))
+
+
+def doubt(
+    model: Annotated[Path, typer.Option(help="Checkpoint that `train live` left.")],
+    encoded: Annotated[list[Path], typer.Option(help="Folder of encoded crops, split train; repeat for several.")],
+    held_out: Annotated[Path, typer.Option(help="Folder of encoded crops, split test.")],
+    out: Annotated[Path, typer.Option(help="Folder of the finished checkpoint.")],
+    passes: Annotated[int, typer.Option(min=1, help="Passes of the denoiser per hypothesis.")] = 1,
+    hypotheses: Annotated[int, typer.Option(min=2, help="Hypotheses per person.")] = 16,
+    threads: Threads = None,
+) -> None:
+    """Last step of the live model: which joints are hidden, and the radius that holds 90 %."""
+    from engine.model import checkpoint
+    from engine.model.config import SamplingConfig
+    from training.finish_live import finished
+    from training.live_data import EncodedSet
+    from training.run import RunError, use_threads
+
+    use_threads(threads)
+    train, test = EncodedSet.open(*encoded), EncodedSet.open(held_out)
+    if (train.split, test.split) != ("train", "test"):
+        raise RunError(f"crops are of split {train.split}, held-out ones of {test.split}; give train and test")
+    people = [str(entry["avatar"]) for entry in test.about]
+    found = finished(str(model), train, test, people, sampling=SamplingConfig("purity", passes, hypotheses))
+    checkpoint.write(out, found.checkpoint)
+    facts = {
+        "spread": found.spread.as_dict(),
+        "hidden": found.seen.as_dict(),
+        "hidden by BlazePose": found.seen_blazepose.as_dict(),
+    }
+    for name, report in facts.items():
+        typer.echo(f"{name}: {', '.join(f'{key} {value}' for key, value in report.items())}")

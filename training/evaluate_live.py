@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from engine.body.skeleton_map import H36M17_FROM_BLAZEPOSE33
+from engine.body.skeleton_map import H36M17_FROM_BLAZEPOSE33, LOW_HIPS
 from engine.runtime.live_numbers import WORLD
 from training.live_data import LiveBatch
 from training.live_rows import LiveRows
@@ -41,8 +41,8 @@ class LiveErrors:
 
 
 def errors_of(estimate_mm: F32, rows: LiveRows) -> LiveErrors:
-    """(n, 17, 3) estimates in virtual axes against the truth of the rows."""
-    estimate, truth = centred(estimate_mm), centred(rows.joints_mm)
+    """(n, 17, 3) estimates of the stream's joints, in virtual axes, against the truth of the rows."""
+    estimate, truth = centred(estimate_mm), stream_mm(rows.joints_mm)
     all_joints = measure(estimate, truth)
     limbs, limbs_truth = estimate[:, LIMB_JOINTS], truth[:, LIMB_JOINTS]
     errors, seen = joint_errors_mm(limbs, limbs_truth), rows.visible[:, LIMB_JOINTS] > 0
@@ -68,14 +68,20 @@ def blazepose_mm(rows: LiveRows) -> F32:
 
 @torch.no_grad()
 def poses_mm(task: LiveTask, batch: LiveBatch, *, size: int = 256) -> F32:
-    """(n, 17, 3) by one pass each; the task is used in evaluation mode and left in the mode it had."""
+    """(n, 17, 3) the stream's joints by one pass each; the task is left in the mode it had."""
     device, was_training = next(task.parameters()).device, task.training
     task.eval()
     parts = [
         task.pose_mm(batch.crops.rows(row, row + size).to(device)).cpu().numpy() for row in range(0, len(batch), size)
     ]
     task.train(was_training)
-    return np.concatenate(parts)
+    return stream_mm(np.concatenate(parts))
+
+
+def stream_mm(joints_mm: F32) -> F32:
+    """(n, 17, 3) Human3.6M's joints -> those of the pose stream, whose hips are where pictures have them."""
+    moved: F32 = (LOW_HIPS @ joints_mm).astype(np.float32)
+    return moved
 
 
 def table(named: Mapping[str, LiveErrors]) -> str:

@@ -12,10 +12,14 @@ from training.cmu import BoneMotion
 from training.crop_poses import CropPoseSampler
 from training.live_data import EncodedSet, LiveBatch
 from training.live_rows import LiveRows
+from training.pose_stream import Augmentation
 from training.simulated_landmarks import LandmarkErrors
 
 MEASURED_ROWS = 4096
 """So many crops give the constants of the condition and the errors of simulated landmarks."""
+
+SIMULATED = Augmentation(mix=0.6, mix_part=0.4, rare=0.35, jitter_deg=15.0)
+"""Wider than what is drawn in pictures: a simulated person costs nothing, and real people do what no one recorded."""
 
 AsBatch = Callable[[LiveRows], LiveBatch]
 
@@ -37,7 +41,7 @@ class LiveSampler:
         self._errors = LandmarkErrors.of(measured)
         self._poses = None
         if motion is not None and self.simulated:
-            self._poses = CropPoseSampler(motion.part("train"), seed, batch_size=self.simulated)
+            self._poses = CropPoseSampler(motion.part("train"), seed, batch_size=self.simulated, augmentation=SIMULATED)
 
     def batch(self, index: int) -> LiveBatch:
         rng = np.random.default_rng([self._seed, index, 0x11])

@@ -243,9 +243,8 @@ class Diffusion:
             confidence = log_p0.gather(-1, drawn[..., None])[..., 0]
             confidence = confidence + gumbel * (1 - done / passes) * _gumbel(confidence, generator)
             confidence = confidence.masked_fill(state != self.occ, torch.inf)
-            still_open = math.floor(tokens * math.cos(math.pi / 2 * done / passes)) if done < passes else 0
             drawn = torch.where(state == self.occ, drawn, state)
-            state = drawn.scatter(1, confidence.argsort(dim=1)[:, :still_open], self.occ)
+            state = drawn.scatter(1, confidence.argsort(dim=1)[:, : open_after(done, passes, tokens)], self.occ)
         return state
 
     def one_pass(self, predict: Predict, batch: int, tokens: int, *, device: torch.device) -> Tensor:
@@ -259,6 +258,11 @@ class Diffusion:
         share = (state == self.occ).double().mean(dim=1)
         return (share / self.schedule.final_occ * self.schedule.steps).ceil().clamp(1, self.schedule.steps).long()
 
+    def step_of_open_share(self, share: float) -> int:
+        """The same for one share, 0..1, that is known beforehand."""
+        steps = self.schedule.steps
+        return min(max(math.ceil(share / self.schedule.final_occ * steps), 1), steps)
+
     def _need_occ(self, what: str) -> None:
         if self.schedule.final_occ == 0:
             raise ScheduleError(f"{what} starts from Occ, which a replace-only schedule never shows; use `sample`")
@@ -271,6 +275,11 @@ class Diffusion:
     def _log_onehot(self, tokens: Tensor) -> Tensor:
         zeros = torch.full((*tokens.shape, self.occ + 1), LOG_ZERO, device=tokens.device)
         return zeros.scatter(-1, tokens[..., None], 0.0)
+
+
+def open_after(done: int, passes: int, tokens: int) -> int:
+    """How many tokens stay open after `done` of `passes`: MaskGIT's cosine."""
+    return math.floor(tokens * math.cos(math.pi / 2 * done / passes)) if done < passes else 0
 
 
 def truncate(log_p: Float[Tensor, "*batch code"], top_p: float) -> Float[Tensor, "*batch code"]:

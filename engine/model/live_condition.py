@@ -169,7 +169,7 @@ class Summary(nn.Module):
 
     def forward(self, x: Float[Tensor, "batch token channel"]) -> Float[Tensor, "batch summary channel"]:
         mixed: Tensor = self.leave(self.blocks(self.enter(self.squeeze(x).flatten(1))))
-        return mixed.reshape(len(x), -1, x.shape[-1])
+        return mixed.reshape(x.shape[0], -1, x.shape[-1])
 
 
 def _parts() -> dict[str, tuple[str, ...]]:

@@ -49,7 +49,7 @@ class BlazePoseEstimator:
 
 def _pose(crop: PersonCrop, found: CropLandmarks, camera: Camera) -> PersonPose:
     points_px = transformed(found.points_px, crop.frame_from_crop)
-    points_mm = turned_upright(found.world_m[:BODY_POINTS], _angle_rad(crop)) * np.float32(1000)
+    points_mm = turned_upright(found.world_m[:BODY_POINTS], crop_angle_rad(crop)) * np.float32(1000)
     visibility = found.visibility[:BODY_POINTS]
     joints_mm = H36M17_FROM_BLAZEPOSE33 @ points_mm
     joints_mm -= joints_mm[0]
@@ -68,7 +68,7 @@ def _pose(crop: PersonCrop, found: CropLandmarks, camera: Camera) -> PersonPose:
     )
 
 
-def _angle_rad(crop: PersonCrop) -> float:
+def crop_angle_rad(crop: PersonCrop) -> float:
     """The clockwise turn of the crop in the frame, read from its map."""
     linear: NDArray[np.float64] = crop.frame_from_crop[:, :2]
     return float(np.arctan2(linear[1, 0], linear[0, 0]))

@@ -6,6 +6,7 @@ One place for training and for the live line, so that both see the same numbers.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,6 +30,8 @@ _FARTHEST_RAY = 4.0
 @dataclass(frozen=True, slots=True, eq=False)
 class LiveNumbers:
     """One crop; arrays of its own."""
+
+    NAMES: ClassVar[tuple[str, ...]] = ("points", "at_points", "trunk_2", "trunk_4", "view")
 
     points: F32
     """(33, 8): x and y of the ray in shares of the view's half angle, depth in halves of the crop's side, three world

@@ -1,0 +1,98 @@
+"""The live model's graph gives in onnxruntime what torch gives, for any batch, and its names are fixed."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import onnx
+import onnxruntime
+import pytest
+import torch
+from onnx import numpy_helper
+from tiny_live import tiny_live
+
+from engine.model import checkpoint
+from engine.model.checkpoint import Checkpoint, CheckpointError
+from engine.model.config import ModelConfig, SamplingConfig
+from engine.model.config_reading import ConfigError
+from engine.model.di2pose import build_live_di2pose
+from engine.model.live_onnx import HALVED_FROM, INPUTS, OPSET, OUTPUTS, halved
+from engine.model.live_pose import gumbel_noise, load_live_pose
+from engine.model.seen import SeenHead
+from engine.model.spread import SpreadHead
+
+pytest.importorskip("onnxscript", reason="torch's exporter needs onnxscript")
+
+
+def stored(directory: Path, *, sampler: str = "purity", finished: bool = True) -> Path:
+    """A finished live model of a few channels and two passes."""
+    torch.manual_seed(0)
+    config = tiny_live()
+    config = ModelConfig(
+        config.name, config.tokenizer, config.denoiser, config.tokenizer_training, config.denoiser_training,
+        config.diffusion, config.condition, SamplingConfig(sampler, steps=2, hypotheses=3),
+    )  # fmt: skip
+    model = build_live_di2pose(config)
+    parts = {"tokenizer": model.tokenizer, "denoiser": model.denoiser, "live_condition": model.live_condition}
+    if finished:
+        parts |= {"spread": SpreadHead(), "seen": SeenHead()}
+    tensors = {f"{name}.{key}": value for name, part in parts.items() for key, value in part.state_dict().items()}
+    checkpoint.write(directory, Checkpoint(config, tensors))
+    return directory
+
+
+@pytest.fixture(scope="module")
+def exported(tmp_path_factory: pytest.TempPathFactory, repo_root: Path) -> tuple[Path, Path]:
+    """By the command, in a process of its own: the exporter cannot trace through the tests' shape checks."""
+    directory = stored(tmp_path_factory.mktemp("live") / "finished")
+    graph = directory.parent / "di2pose.onnx"
+    command = [sys.executable, "-m", "tools.cli", "export", "onnx", str(directory), "--out", str(graph)]
+    environment = {**os.environ, "PYTHONPATH": str(repo_root)}
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr[-3000:]
+    return directory, graph
+
+
+@pytest.mark.parametrize("count", [1, 5])
+def test_onnxruntime_gives_what_torch_gives(exported: tuple[Path, Path], count: int) -> None:
+    directory, graph = exported
+    pose = load_live_pose(directory)
+    torch.manual_seed(count)
+    shapes = ((33, 8), (33, 48), (4, 288), (16, 288), (3,))
+    numbers = [torch.randn(count, *shape) for shape in shapes] + [gumbel_noise(pose.noise_shape, 0)]
+    with torch.no_grad():
+        expected = pose(*numbers)
+    session = onnxruntime.InferenceSession(graph, providers=["CPUExecutionProvider"])
+    given = dict(zip(INPUTS, (value.numpy() for value in numbers), strict=True))
+    for one, other in zip(session.run(list(OUTPUTS), given), expected, strict=True):
+        np.testing.assert_allclose(one, other.numpy(), atol=0.5)
+
+
+def test_names_opset_and_the_free_batch_are_fixed(exported: tuple[Path, Path]) -> None:
+    model = onnx.load(exported[1])
+    assert [entry.name for entry in model.graph.input] == list(INPUTS)
+    assert [entry.name for entry in model.graph.output] == list(OUTPUTS)
+    assert [entry.version for entry in model.opset_import if entry.domain == ""] == [OPSET]
+    for entry in [*model.graph.input[:-1], *model.graph.output]:
+        assert entry.type.tensor_type.shape.dim[0].dim_param, entry.name
+    assert [size.dim_value for size in model.graph.input[-1].type.tensor_type.shape.dim] == [3, 2, 6, 9]
+
+
+def test_only_large_weights_are_halved() -> None:
+    large, small = np.full(HALVED_FROM, 1 / 3, np.float32), np.full(3, 1 / 3, np.float32)
+    tensors = [numpy_helper.from_array(values, name) for name, values in (("large", large), ("small", small))]
+    model = halved(onnx.helper.make_model(onnx.helper.make_graph([], "g", [], [], tensors)))
+    kept = {entry.name: numpy_helper.to_array(entry) for entry in model.graph.initializer}
+    assert kept["large.half"].dtype == np.float16 and kept["small"].dtype == np.float32
+    assert [(node.op_type, list(node.output)) for node in model.graph.node] == [("Cast", ["large"])]
+
+
+def test_what_is_not_finished_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(CheckpointError, match="train doubt"):
+        load_live_pose(stored(tmp_path / "trained", finished=False))
+    with pytest.raises(ConfigError, match="ancestral"):
+        load_live_pose(stored(tmp_path / "other", sampler="ancestral"))

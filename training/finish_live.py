@@ -1,0 +1,78 @@
+"""The last step of the live model: what it states about its doubt. The trained networks stay as they are."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from torch import Tensor, nn
+
+from engine.model import checkpoint
+from engine.model.checkpoint import Checkpoint
+from engine.model.config import SamplingConfig
+from engine.model.di2pose import build_live_di2pose
+from engine.model.live_onnx import HALVED_FROM
+from engine.model.live_pose import LivePose
+from engine.model.seen import SeenHead
+from engine.model.spread import SpreadHead
+from training.fit_seen import SeenReport, blazepose_hidden, fit_seen, model_hidden, seen_report
+from training.fit_spread import SpreadReport, fit_spread, radii_across_people, report_of, spread_rows
+from training.live_data import EncodedSet
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Finished:
+    """A live model that can be exported, and how far its statements can be trusted."""
+
+    checkpoint: Checkpoint
+    spread: SpreadReport
+    """Across people."""
+    seen: SeenReport
+    seen_blazepose: SeenReport
+
+
+def finished(
+    directory: str, train: EncodedSet, held_out: EncodedSet, people: Sequence[str], *, sampling: SamplingConfig
+) -> Finished:
+    """The model of a checkpoint, in the precision in which it is shipped, with fitted spread and visibility.
+
+    Visibility is learned from `train`; the spread from `held_out`, whose crops show `people`, since it must know how
+    far the model errs on people whom it has not seen. CheckpointError or ConfigError where there is no live model.
+    """
+    stored = checkpoint.read(directory)
+    config = replace(stored.config, sampling=sampling)
+    tensors = {name: _shipped(value) for name, value in stored.tensors.items()}
+    model = build_live_di2pose(config)
+    for part in ("tokenizer", "denoiser", "live_condition"):
+        checkpoint.load_state(part, getattr(model, part), Checkpoint(config, tensors).part(part))
+    pose = LivePose(
+        model.eval(),
+        SpreadHead(),
+        SeenHead(),
+        passes=sampling.steps,
+        hypotheses=sampling.hypotheses,
+    )
+    rows = held_out.all()
+    found = spread_rows(pose, rows)
+    spread, visible = fit_spread(found), rows.visible > 0
+    radii = radii_across_people(found, people)
+    spread_report = report_of(radii, found.errors_mm.double().numpy(), visible)
+    seen = fit_seen(train)
+    reports = seen_report(model_hidden(seen, rows), visible), seen_report(blazepose_hidden(rows), visible)
+    card = {name: value for name, value in stored.card.items() if name not in ("sha256", "parts", "format_version")}
+    card |= {
+        "hypothesis_nearest_to_the_truth_mm": round(float(found.best_mm.mean()), 1),
+        "spread_across_people": spread_report.as_dict(),
+        "hidden": reports[0].as_dict(),
+        "hidden_blazepose": reports[1].as_dict(),
+    }
+    tensors |= _named("spread", spread) | _named("seen", seen)
+    return Finished(Checkpoint(config, tensors, card), spread_report, *reports)
+
+
+def _named(part: str, module: nn.Module) -> dict[str, Tensor]:
+    return {f"{part}.{name}": _shipped(value) for name, value in module.state_dict().items()}
+
+
+def _shipped(value: Tensor) -> Tensor:
+    return value.half() if value.numel() >= HALVED_FROM and value.is_floating_point() else value
