@@ -216,7 +216,8 @@ class PersonFinder:
         track.is_new = False
         track.pose = pose
         track.seen_s = frame.time_s
-        track.region = pose.next_region or track.region
+        if pose.next_region is not None:
+            track.region = tracks.steadied(track.region, pose.next_region)
         return TrackedPerson(pose.person_id, state, _score(pose), pose)
 
     def _missing(self, track: Track, frame: Frame) -> TrackedPerson:
@@ -232,4 +233,4 @@ class PersonFinder:
 
 
 def _score(pose: PersonPose) -> float:
-    return float(pose.presence * pose.confidence.mean())
+    return pose.presence * tracks.clarity(pose)

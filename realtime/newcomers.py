@@ -72,7 +72,7 @@ class Newcomers:
         clear = (
             detection.score >= _STRONG_SCORE and pose.presence >= _STRONG_PRESENCE and agreement <= _STRONG_AGREEMENT
         )
-        sure = clear and float(pose.confidence.mean()) >= _STRONG_CONFIDENCE
+        sure = clear and tracks.clarity(pose) >= _STRONG_CONFIDENCE
         evidence = (2 if sure else 1) + self._evidence_before(detection)
         if evidence >= _ENOUGH or (clear and self._frames <= 1):
             return True

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,8 +11,11 @@ from numpy.typing import NDArray
 from engine.body.crop import Region
 from engine.body.pose import PersonPose
 from engine.body.skeleton import H36M17
+from engine.body.skeleton_map import H36M17_FROM_BLAZEPOSE33, confidence_of
 from realtime.config import TrackingConfig
 
+_STILL, _STILL_SIZE, _STILL_ANGLE_RAD, _SLOWEST = 0.04, 0.15, math.radians(10), 0.02
+"""Shift in sizes of the region, logarithm of its growth and turn that are followed at once, and the least share."""
 _TRUNK = H36M17.rows("pelvis", "thorax")
 _MAX_GROWTH = 1.6
 """A body that seems this much larger or smaller from one frame to the next is another one, or a wrong pose."""
@@ -45,8 +49,19 @@ class Track:
 
 
 def trunk_px(pose: PersonPose) -> NDArray[np.float64]:
-    """(2, 2) pelvis and thorax in the frame."""
-    return pose.joints_px[_TRUNK].astype(np.float64)
+    """(2, 2) pelvis and thorax in the frame, as BlazePose sees them where its points are given.
+
+    An estimator that reasons about bodies puts a plausible trunk where there is none; the 2D network does not.
+    """
+    if pose.points33 is None:
+        return pose.joints_px[_TRUNK].astype(np.float64)
+    return H36M17_FROM_BLAZEPOSE33[_TRUNK] @ pose.points33.points_px
+
+
+def clarity(pose: PersonPose) -> float:
+    """0..1, how much of the person the 2D network sees."""
+    confidence = pose.confidence if pose.points33 is None else confidence_of(pose.points33.visibility)
+    return float(confidence.mean())
 
 
 def distance(one_px: NDArray[np.float64], other_px: NDArray[np.float64], size_px: float) -> float:
@@ -66,6 +81,22 @@ def fits(track: Track, pose: PersonPose, *, time_s: float, config: TrackingConfi
     growth = pose_size_px(pose, size) / size
     near = distance(track.trunk_px, trunk_px(pose), size) <= limit
     return near and 1 / _MAX_GROWTH <= growth <= _MAX_GROWTH
+
+
+def steadied(before: Region, seen: Region) -> Region:
+    """Where to look next: large moves are followed at once, small ones slowly.
+
+    A crop that trembles with its own landmarks makes the next landmarks tremble (docs/experiments.md). At a steady
+    speed the crop lags by the square root of speed times `_STILL`: 2 % of its size behind a person who walks past.
+    """
+    shift = np.subtract(seen.centre_px, before.centre_px)
+    growth = math.log(seen.size_px / before.size_px)
+    turn = math.remainder(seen.angle_rad - before.angle_rad, 2 * math.pi)
+    moved = max(float(np.linalg.norm(shift)) / before.size_px / _STILL, abs(growth) / _STILL_SIZE)
+    share = min(max(moved, abs(turn) / _STILL_ANGLE_RAD, _SLOWEST), 1.0)
+    x, y = np.asarray(before.centre_px) + share * shift
+    size_px = before.size_px * math.exp(share * growth)
+    return Region((float(x), float(y)), size_px, before.angle_rad + share * turn)
 
 
 def same_person(one: PersonPose, other: PersonPose, config: TrackingConfig) -> bool:

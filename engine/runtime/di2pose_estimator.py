@@ -16,7 +16,7 @@ from engine.body.camera import Camera
 from engine.body.crop import PersonCrop, transformed
 from engine.body.pose import PersonPose, Points33
 from engine.body.root import solve_root_mm
-from engine.body.skeleton_map import BLAZEPOSE33_CARRIER, H36M17_FROM_BLAZEPOSE33, confidence_of
+from engine.body.skeleton_map import BLAZEPOSE33_CARRIER, H36M17_FROM_BLAZEPOSE33
 from engine.body.virtual_camera import VirtualView
 from engine.runtime.backend import Backend, BackendError
 from engine.runtime.blazepose_encoder import BlazePoseEncoder, Encoding
@@ -79,21 +79,26 @@ class Di2PoseEstimator:
 def _pose(crop: PersonCrop, encoding: Encoding, view: VirtualView, answer: Mapping[str, F32]) -> PersonPose:
     found = encoding.landmarks
     points_px = transformed(found.points_px, crop.frame_from_crop)
-    visibility = found.visibility[:BODY_POINTS]
-    confidence = confidence_of(visibility)
+    seen = answer["seen"]
     joints_mm = view.into_camera(answer["joints_mm"])
-    joints_px = H36M17_FROM_BLAZEPOSE33 @ points_px[:BODY_POINTS]
+    found_px = H36M17_FROM_BLAZEPOSE33 @ points_px[:BODY_POINTS]
+    root_mm = solve_root_mm(joints_mm, found_px, weights=seen, camera=view.camera)
+    # Where a joint is hidden BlazePose guesses and the body knows better (docs/experiments.md).
+    projected_px = view.camera.project(joints_mm + root_mm)
+    joints_px = seen[:, None] * found_px + (1 - seen[:, None]) * projected_px
     return PersonPose(
         person_id=crop.person_id,
         joints_mm=joints_mm.astype(np.float32),
-        root_mm=solve_root_mm(joints_mm, joints_px, weights=confidence, camera=view.camera),
+        root_mm=root_mm,
         joints_px=joints_px.astype(np.float32),
-        confidence=confidence,
-        hidden=answer["seen"] < SEEN_FROM,
+        confidence=seen.copy(),
+        hidden=seen < SEEN_FROM,
         presence=found.presence,
         spread_mm=answer["spread_mm"].copy(),
         points33=Points33(
-            points_px[:BODY_POINTS].astype(np.float32), _points_mm(crop, encoding, joints_mm), visibility
+            points_px[:BODY_POINTS].astype(np.float32),
+            _points_mm(crop, encoding, joints_mm),
+            found.visibility[:BODY_POINTS],
         ),
         next_region=region_around(points_px[NEXT_CENTRE], points_px[NEXT_SCALE]),
     )
