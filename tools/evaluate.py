@@ -78,6 +78,33 @@ def pose(
 
 
 @app.command()
+def crops(
+    shards: Annotated[Path, typer.Option(help="Folder that `di2pose data render` or `data splits` wrote.")],
+    estimator: EstimatorOption = DEFAULT_ESTIMATOR,
+    every: Annotated[int, typer.Option(min=1, help="Take one crop of so many.")] = 1,
+    json_file: Json = None,
+    figures: Annotated[Path | None, typer.Option(help="Also draw crops, poses and doubt into this picture.")] = None,
+    beside: Annotated[str, typer.Option(help="In the picture: the estimator to draw beside it.")] = "blazepose",
+) -> None:
+    """Score an estimator on rendered people: joints seen and hidden, what it calls hidden, what spread it states."""
+    from realtime.config import LineConfig
+    from realtime.parts import estimator_named
+    from training.evaluate_crops import as_text, crop_errors, poses_of
+    from training.synthetic.dataset import Dataset
+
+    stored = Dataset.open(shards)
+    chosen = [stored[index] for index in range(0, len(stored), every)]
+    with download_bar() as progress, estimator_named(estimator, LineConfig(), progress=progress) as asked:
+        errors = crop_errors(poses_of(asked, chosen), chosen)
+    typer.echo(as_text(errors))
+    _write(json_file, {"estimator": estimator, "set": shards.name, **errors.as_dict()})
+    if figures is not None:
+        from tools.crop_figures import write_sheet
+
+        write_sheet(figures, chosen, [beside, estimator])
+
+
+@app.command()
 def multiview(
     directory: Annotated[Path, typer.Argument(metavar="DIR", help="Cameras in camera_array.toml, cam_ID.mp4 each.")],
     estimator: EstimatorOption = DEFAULT_ESTIMATOR,
