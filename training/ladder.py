@@ -1,9 +1,9 @@
 """Where the millimetres are: the live model trained on more and more of what is known of a crop.
 
-    python -m training.ladder --encoded DIR --held-out DIR --data DIR --out FOLDER [--steps N] [--only RUNG]
+    python -m training.ladder --encoded DIR --test NAME=DIR ... --data DIR --out FOLDER [--steps N] [--only RUNG]
 
 Every rung gets the same network, steps and batches. A finished rung is kept in FOLDER/RUNG and skipped when the command
-runs again; `--table` prints what is there.
+runs again; `--table` prints what is there, a table per test.
 """
 
 from __future__ import annotations
@@ -11,14 +11,14 @@ from __future__ import annotations
 import argparse
 import json
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from engine.model.config import ModelConfig, load
 from training.cmu import load_motion
 from training.data_directory import DataDirectory
-from training.evaluate_live import LiveErrors, table
+from training.evaluate_live import LiveErrors, blazepose_mm, errors_of, poses_mm, table
 from training.live_batches import AsBatch
 from training.live_data import EncodedSet, LiveBatch
 from training.run import RunOptions, use_threads
@@ -37,56 +37,83 @@ class Rung:
     reads: dict[str, bool]
     """Settings of `LiveConditionConfig` that differ from the configuration's."""
     as_batch: AsBatch = LiveBatch.of
+    simulated_share: float | None = None
+    """Instead of the configuration's."""
+    unoccluded: bool = False
+    """Learn only from crops with nothing in front."""
 
 
 RUNGS: dict[str, Rung] = {
-    "true-2d": Rung("3D from the true 2D joints", _NOTHING, true_2d),
-    "blazepose-2d": Rung("from BlazePose's 2D landmarks", _NOTHING),
+    "true-2d": Rung("3D from the true 2D joints", _NOTHING, true_2d, simulated_share=0.0),
+    "simulated": Rung(
+        "from BlazePose's 2D landmarks and visibility, no rendered crop",
+        _NOTHING | {"visibility": True},
+        simulated_share=1.0,
+    ),
+    "blazepose-2d": Rung("from BlazePose's 2D landmarks, rendered crops", _NOTHING),
     "visibility": Rung("+ visibility", _NOTHING | {"visibility": True}),
     "world": Rung("+ depth and world coordinates", {"at_points": False, "maps": False}),
     "at-points": Rung("+ image features at the landmarks", {"maps": False}),
-    "maps": Rung("+ the last two feature maps (all)", {}),
+    "unoccluded": Rung("+ the last two feature maps, trained without occlusion", {}, unoccluded=True),
+    "maps": Rung("the same, trained with occlusion (all)", {}),
 }
 
 
 def configured(config: ModelConfig, rung: Rung) -> ModelConfig:
-    """Nothing simulated where the true 2D joints are read: those rows have BlazePose's errors."""
     live = replace(config.condition.live, **rung.reads)
     training = config.denoiser_training
-    if rung.as_batch is true_2d:
-        training = replace(training, simulated_share=0.0)
+    if rung.simulated_share is not None:
+        training = replace(training, simulated_share=rung.simulated_share)
     return replace(config, condition=replace(config.condition, live=live), denoiser_training=training)
 
 
+def unoccluded(crops: EncodedSet) -> EncodedSet:
+    """The crops with nothing and nobody in front."""
+    free = [row for row, entry in enumerate(crops.about) if not entry["occluders"] and not entry["others"]]
+    return EncodedSet([crops.take(free)], crops.recipes, [crops.about[row] for row in free])
+
+
 def climb(
-    config: ModelConfig, data: LiveData, out: Path, *, rungs: list[str], tokenizer: str, options: RunOptions
+    config: ModelConfig,
+    data: LiveData,
+    tests: Mapping[str, EncodedSet],
+    out: Path,
+    *,
+    rungs: list[str],
+    tokenizer: str,
+    options: RunOptions,
 ) -> None:
-    """Train the rungs that have no result yet."""
+    """Train the rungs that have no result yet and measure each on every test."""
     for name in rungs:
         result = out / name / RESULT_NAME
         if result.is_file():
             continue
         rung = RUNGS[name]
+        train = unoccluded(data.train) if rung.unoccluded else data.train
         trained = train_live(
             configured(config, rung),
-            replace(data, as_batch=rung.as_batch),
+            replace(data, train=train, as_batch=rung.as_batch),
             tokenizer=tokenizer,
             options=replace(options, out=out / name),
         )
-        found = {"errors": trained.errors.as_dict(), "blazepose": trained.blazepose.as_dict(), "steps": trained.steps}
+        found = {}
+        for test, crops in tests.items():
+            rows = crops.all()
+            errors = errors_of(poses_mm(trained.task, rung.as_batch(rows)), rows)
+            found[test] = {"errors": errors.as_dict(), "blazepose": errors_of(blazepose_mm(rows), rows).as_dict()}
+            log.info("%s, %s: limbs %.1f mm", rung.text, test, errors.limbs_mpjpe_mm)
         result.write_text(json.dumps(found, indent=2) + "\n", encoding="utf-8")
-        log.info("%s: limbs %.1f mm", rung.text, trained.errors.limbs_mpjpe_mm)
 
 
-def results(out: Path) -> dict[str, LiveErrors]:
-    """What is finished, in the order of the ladder, BlazePose's own answer first."""
-    named: dict[str, LiveErrors] = {}
+def results(out: Path) -> dict[str, dict[str, LiveErrors]]:
+    """What is finished, by test, in the order of the ladder, BlazePose's own answer first."""
+    named: dict[str, dict[str, LiveErrors]] = {}
     for name, rung in RUNGS.items():
         path = out / name / RESULT_NAME
-        if path.is_file():
-            found = json.loads(path.read_text(encoding="utf-8"))
-            named.setdefault("BlazePose's world landmarks", _errors(found["blazepose"]))
-            named[rung.text] = _errors(found["errors"])
+        found = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+        for test, both in found.items():
+            lines = named.setdefault(test, {"BlazePose's world landmarks": _errors(both["blazepose"])})
+            lines[rung.text] = _errors(both["errors"])
     return named
 
 
@@ -98,7 +125,7 @@ def _errors(fields: dict[str, float]) -> LiveErrors:
 def main() -> None:
     parser = argparse.ArgumentParser(description="Train the live model on more and more of what is known of a crop.")
     parser.add_argument("--encoded", type=Path, action="append", required=True, help="Repeat for several folders.")
-    parser.add_argument("--held-out", type=Path, required=True)
+    parser.add_argument("--test", action="append", required=True, metavar="NAME=DIR", help="Repeat for several.")
     parser.add_argument("--data", type=Path)
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--config", default="live")
@@ -113,11 +140,16 @@ def main() -> None:
     if not asked.table:
         use_threads(asked.threads)
         motion = load_motion(DataDirectory.find(asked.data))
-        data = LiveData(EncodedSet.open(*asked.encoded), EncodedSet.open(asked.held_out), motion)
-        options = RunOptions(asked.out, seed=asked.seed, steps=asked.steps, accelerator="cpu", tensorboard=False)
-        rungs = asked.only or list(RUNGS)
-        climb(load(asked.config), data, asked.out, rungs=rungs, tokenizer=asked.tokenizer, options=options)
-    log.info("%s", table(results(asked.out)))
+        tests = {name: EncodedSet.open(Path(path)) for name, _, path in (text.partition("=") for text in asked.test)}
+        data = LiveData(EncodedSet.open(*asked.encoded), next(iter(tests.values())), motion)
+        options = RunOptions(
+            asked.out, seed=asked.seed, steps=asked.steps, accelerator="cpu", evaluate_every=asked.steps,
+            tensorboard=False,
+        )  # fmt: skip
+        config, rungs = load(asked.config), asked.only or list(RUNGS)
+        climb(config, data, tests, asked.out, rungs=rungs, tokenizer=asked.tokenizer, options=options)
+    for test, named in results(asked.out).items():
+        log.info("%s\n\n%s\n", test, table(named))
 
 
 if __name__ == "__main__":

@@ -152,12 +152,26 @@ def test_what_cannot_fit_is_refused(tmp_path: Path, data: LiveData, tokenizer_di
 
 
 def test_the_ladder_is_climbed_once(tmp_path: Path, data: LiveData, tokenizer_dir: str) -> None:
-    rungs = ["true-2d", "world"]
+    rungs, tests = ["true-2d", "world"], {"syn": data.held_out, "syn-occ": data.held_out}
     options = replace(tiny_options(tmp_path, steps=2), checkpoint_every=2)
     for _ in range(2):
-        ladder.climb(tiny_live(), data, tmp_path, rungs=rungs, tokenizer=tokenizer_dir, options=options)
+        ladder.climb(tiny_live(), data, tests, tmp_path, rungs=rungs, tokenizer=tokenizer_dir, options=options)
     found = ladder.results(tmp_path)
-    assert list(found) == ["BlazePose's world landmarks", "3D from the true 2D joints", "+ depth and world coordinates"]
+    assert list(found) == ["syn", "syn-occ"] and found["syn"] == found["syn-occ"]
+    assert list(found["syn"]) == [
+        "BlazePose's world landmarks",
+        "3D from the true 2D joints",
+        "+ depth and world coordinates",
+    ]
     config = checkpoint.read(tmp_path / "world" / CHECKPOINT_NAME).config
     assert not config.condition.live.maps and config.condition.live.world
     assert build_task("di2pose", config, build_tokenizer(config)) is not None
+
+
+def test_rungs_differ_in_what_they_learn_from(data: LiveData) -> None:
+    shares = {name: ladder.configured(tiny_live(), rung).denoiser_training.simulated_share
+              for name, rung in ladder.RUNGS.items()}  # fmt: skip
+    assert (shares["true-2d"], shares["simulated"], shares["maps"]) == (0.0, 1.0, 0.25)
+    about = [{"occluders": row % 2, "others": row % 3} for row in range(24)]
+    free = ladder.unoccluded(EncodedSet([data.train.all()], data.train.recipes, about))
+    assert len(free) == 4 and np.array_equal(free.all().joints_mm, data.train.take([0, 6, 12, 18]).joints_mm)
