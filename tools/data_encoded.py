@@ -21,6 +21,7 @@ def encode(
     shards: Annotated[Path, typer.Option(help="A folder that `di2pose data render` wrote.")],
     out: Out,
     workers: Workers = 1,
+    first: Annotated[int | None, typer.Option(min=1, help="Only so many crops of the set.")] = None,
 ) -> None:
     """Run the landmark network once over every crop of a set and keep what training needs, 16 kB each.
 
@@ -32,7 +33,7 @@ def encode(
         from training.synthetic.patched_source import PatchedOpening
         from training.synthetic.stored_source import StoredOpening
 
-        recipe = encodable(Dataset.open(shards).card.recipe)
+        recipe = encodable(Dataset.open(shards).card.recipe, first=first)
         opening = StoredOpening(shards) if recipe.patch is None else PatchedOpening(shards)
         _make(recipe, out, opening=opening, workers=workers)
 

@@ -104,12 +104,14 @@ def read_rows(path: Path) -> tuple[LiveRows, list[dict[str, Any]]]:
     return rows, about
 
 
-def encodable(recipe: Recipe) -> Recipe:
+def encodable(recipe: Recipe, *, first: int | None = None) -> Recipe:
     """What is encoded of a set: its crops or, of a patch test, each of them with the patch at every position.
 
-    A shard then holds all positions of one crop. EncodingError where crops are cut to a window for no patch: the
-    landmark network cannot read them.
+    `first` takes only so many crops. Of a patch test a shard holds all positions of one crop. EncodingError where crops
+    are cut to a window for no patch: the landmark network cannot read them.
     """
+    if first is not None:
+        recipe = replace(recipe, count=min(first, recipe.count))
     if recipe.patch is not None:
         positions = len(recipe.patch.positions(recipe.window_wh or (CROP_SIZE_PX, CROP_SIZE_PX)))
         return replace(recipe, count=recipe.count * positions, crops_per_shard=positions, window_wh=None)

@@ -31,6 +31,7 @@ def test_every_position_once_and_nothing_else_changed(windows: Path) -> None:
     dataset = Dataset.open(windows)
     recipe = encodable(dataset.card.recipe)
     assert (recipe.count, recipe.crops_per_shard, recipe.window_wh) == (30, 15, None)
+    assert encodable(dataset.card.recipe, first=1).count == 15 and encodable(dataset.card.recipe, first=9).count == 30
     with PatchedOpening(windows)() as source:
         for index in (0, 7, 29):
             crop, stored = source.crop(index), dataset[index // 15]
