@@ -69,15 +69,22 @@ class TrackingConfig:
                 raise ConfigError(f"tracking.{name} must lie between 0 and 1, got {value}")
 
 
+MOST_HYPOTHESES = 16
+
+
 @dataclass(frozen=True, slots=True)
 class LineConfig:
     smoothing: SmoothingConfig = field(default_factory=SmoothingConfig)
     tracking: TrackingConfig = field(default_factory=TrackingConfig)
     threads: int = 2
     """Threads of one network run."""
+    hypotheses: int = 0
+    """So many possible poses of each person go out beside the estimate, where the estimator has them; at most 16."""
 
     def __post_init__(self) -> None:
         _positive(self, "threads")
+        if not 0 <= self.hypotheses <= MOST_HYPOTHESES:
+            raise ConfigError(f"hypotheses must lie between 0 and {MOST_HYPOTHESES}, got {self.hypotheses}")
 
 
 def load(path: Path) -> LineConfig:

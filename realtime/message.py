@@ -116,6 +116,7 @@ class PersonMessage(WithArrays, frozen=True, kw_only=True):
             hidden=pose.hidden,
             spread_mm=pose.spread_mm,
             points33=None if pose.points33 is None else Points33Message.of(pose.points33),
+            hypotheses_mm=pose.hypotheses_mm,
         )
 
 

@@ -82,7 +82,8 @@ def estimator_named(name: str, config: LineConfig, *, progress: Progress = silen
         graph = shipped_graph() if name in ESTIMATORS else Path(name)
         with OnnxRuntimeBackend(graph, config.threads) as denoiser:
             weights = f"{graph.stem}-{sha256_of(graph)[:16]}"
-            yield Di2PoseEstimator(BlazePoseEncoder(landmark), denoiser, weights=weights)
+            encoder = BlazePoseEncoder(landmark)
+            yield Di2PoseEstimator(encoder, denoiser, weights=weights, hypotheses=config.hypotheses)
 
 
 def camera_choice(file: Path | None = None, fov_deg: float | None = None) -> CameraOf:

@@ -53,6 +53,8 @@ class PersonPose:
     spread_mm: F32 | None = None
     """(17,) radius around the estimate that holds the true joint with 90 % probability; None = unknown."""
     points33: Points33 | None = None
+    hypotheses_mm: F32 | None = None
+    """(n, 17, 3) several possible poses, like `joints_mm`, the one nearest to it first; None = not asked for."""
     next_region: Region | None = None
     """Where to look for this person in the next frame; None = not known, detect again."""
 
@@ -65,6 +67,8 @@ class PersonPose:
             raise ValueError(f"hidden must be ({JOINTS},) bool, got {self.hidden.shape} {self.hidden.dtype}")
         if self.spread_mm is not None:
             _check("spread_mm", self.spread_mm, (JOINTS,))
+        if self.hypotheses_mm is not None:
+            _check("hypotheses_mm", self.hypotheses_mm, (len(self.hypotheses_mm), JOINTS, 3))
         if np.any(self.joints_mm[0] != 0):
             raise ValueError(f"joints_mm is relative to the pelvis, but row 0 is {self.joints_mm[0]}")
 

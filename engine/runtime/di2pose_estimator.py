@@ -41,14 +41,16 @@ class Di2PoseEstimator:
 
     `encoder` runs the landmark network with its features, `backend` the graph of `engine.model.live_onnx`; both belong
     to the caller. The noise of the hypotheses is drawn once, so equal pictures give equal poses. Keeps nothing between
-    frames. BackendError where the graph is another one.
+    frames. So many `hypotheses` are handed on with each pose, at most those that the graph draws. BackendError where
+    the graph is another one.
     """
 
     name = "di2pose"
     crop_size_px = LANDMARK_SIZE_PX
 
-    def __init__(self, encoder: BlazePoseEncoder, backend: Backend, weights: str) -> None:
+    def __init__(self, encoder: BlazePoseEncoder, backend: Backend, weights: str, *, hypotheses: int = 0) -> None:
         self._encoder, self._backend, self.weights = encoder, backend, weights
+        self._hypotheses = hypotheses
         noise = [info for info in backend.inputs if info.name == NOISE]
         if not noise or not all(isinstance(size, int) for size in noise[0].shape):
             found = ", ".join(info.name for info in backend.inputs)
@@ -68,7 +70,13 @@ class Di2PoseEstimator:
             | {NOISE: self._noise}
         )
         return [
-            _pose(crop, encodings[row], views[row], {name: values[row] for name, values in outputs.items()})
+            _pose(
+                crop,
+                encodings[row],
+                views[row],
+                {name: values[row] for name, values in outputs.items()},
+                hypotheses=self._hypotheses,
+            )
             for row, crop in enumerate(crops)
         ]
 
@@ -76,7 +84,9 @@ class Di2PoseEstimator:
         """Nothing is kept."""
 
 
-def _pose(crop: PersonCrop, encoding: Encoding, view: VirtualView, answer: Mapping[str, F32]) -> PersonPose:
+def _pose(
+    crop: PersonCrop, encoding: Encoding, view: VirtualView, answer: Mapping[str, F32], *, hypotheses: int
+) -> PersonPose:
     found = encoding.landmarks
     points_px = transformed(found.points_px, crop.frame_from_crop)
     seen = answer["seen"]
@@ -100,8 +110,18 @@ def _pose(crop: PersonCrop, encoding: Encoding, view: VirtualView, answer: Mappi
             _points_mm(crop, encoding, joints_mm),
             found.visibility[:BODY_POINTS],
         ),
+        hypotheses_mm=_nearest(answer, view, hypotheses),
         next_region=region_around(points_px[NEXT_CENTRE], points_px[NEXT_SCALE]),
     )
+
+
+def _nearest(answer: Mapping[str, F32], view: VirtualView, count: int) -> F32 | None:
+    """The hypotheses that agree best with the estimate, in the axes of the camera."""
+    if not count:
+        return None
+    drawn = answer["hypotheses_mm"]
+    off_mm = np.linalg.norm(drawn - answer["joints_mm"], axis=-1).mean(axis=-1)
+    return view.into_camera(drawn[np.argsort(off_mm, kind="stable")[:count]]).astype(np.float32)
 
 
 def _points_mm(crop: PersonCrop, encoding: Encoding, joints_mm: NDArray[np.float64]) -> F32:

@@ -1,6 +1,7 @@
 """The whole line against MediaPipe's own Pose (full), in turn on the same frames.
 
     python tests/benchmarks/compare_mediapipe.py VIDEO --mediapipe-python ENV/bin/python [--pairs 5] [--rounds 10]
+        [--estimator NAME]
 
 Ours counts everything from decoding to publishing, MediaPipe's decoding and its own processing.
 `make compare` makes the second environment.
@@ -13,6 +14,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+from tools.line_options import DEFAULT_ESTIMATOR
+
 HERE = Path(__file__).resolve().parent
 
 
@@ -23,10 +26,11 @@ def main() -> None:
     parser.add_argument("--pairs", type=int, default=5)
     parser.add_argument("--rounds", type=int, default=10)
     parser.add_argument("--frames-per-round", type=int, default=65)
+    parser.add_argument("--estimator", default=DEFAULT_ESTIMATOR)
     options = parser.parse_args()
     ours, theirs = [], []
     for pair in range(options.pairs):
-        ours.append(_ours(options.video, options.rounds * options.frames_per_round))
+        ours.append(_ours(options.video, options.rounds * options.frames_per_round, options.estimator))
         theirs.append(_theirs(options.mediapipe_python, options.video, options.rounds))
         print(f"pair {pair + 1}: ours {ours[-1]:.1f}, MediaPipe {theirs[-1]:.1f}, ratio {ours[-1] / theirs[-1]:.2f}")
     ratios = [one / other for one, other in zip(ours, theirs, strict=True)]
@@ -34,9 +38,11 @@ def main() -> None:
     print(f"ratio pair by pair: median {statistics.median(ratios):.2f}, {min(ratios):.2f} to {max(ratios):.2f}")
 
 
-def _ours(video: Path, frames: int) -> float:
+def _ours(video: Path, frames: int, estimator: str) -> float:
     command = [sys.executable, "-m", "tools.cli", "bench", "--source", str(video), "--frames", str(frames)]
-    return float(json.loads(_output([*command, "--no-listen", "--json", "-"]))["frames_per_s"])
+    return float(
+        json.loads(_output([*command, "--estimator", estimator, "--no-listen", "--json", "-"]))["frames_per_s"]
+    )
 
 
 def _theirs(python: Path, video: Path, rounds: int) -> float:
