@@ -87,7 +87,7 @@ def steadied(before: Region, seen: Region) -> Region:
     """Where to look next: large moves are followed at once, small ones slowly.
 
     A crop that trembles with its own landmarks makes the next landmarks tremble (docs/experiments.md). At a steady
-    speed the crop lags by the square root of speed times `_STILL`: 2 % of its size behind a person who walks past.
+    speed the crop lags by the square root of speed times `_STILL`: 2.4 % of its size behind a person who walks past.
     """
     shift = np.subtract(seen.centre_px, before.centre_px)
     growth = math.log(seen.size_px / before.size_px)
