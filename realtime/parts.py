@@ -28,7 +28,8 @@ from realtime.smoother import Smoother
 from realtime.stages import StageClock
 from realtime.windows import whole
 
-ESTIMATORS = ("blazepose", "di2pose")
+ESTIMATORS = ("di2pose", "blazepose")
+"""The first is the default."""
 
 
 @dataclass(frozen=True, slots=True)

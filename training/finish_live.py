@@ -13,7 +13,6 @@ from engine.model.config import SamplingConfig
 from engine.model.di2pose import build_live_di2pose
 from engine.model.live_onnx import HALVED_FROM
 from engine.model.live_pose import LivePose
-from engine.model.seen import SeenHead
 from engine.model.spread import SpreadHead
 from training.fit_seen import SeenReport, blazepose_hidden, fit_seen, model_hidden, seen_report
 from training.fit_spread import SpreadReport, fit_spread, radii_across_people, report_of, spread_rows
@@ -45,10 +44,11 @@ def finished(
     model = build_live_di2pose(config)
     for part in ("tokenizer", "denoiser", "live_condition"):
         checkpoint.load_state(part, getattr(model, part), Checkpoint(config, tensors).part(part))
+    seen = fit_seen(train)
     pose = LivePose(
         model.eval(),
         SpreadHead(),
-        SeenHead(),
+        seen,
         passes=sampling.steps,
         hypotheses=sampling.hypotheses,
     )
@@ -57,7 +57,6 @@ def finished(
     spread, visible = fit_spread(found), rows.visible > 0
     radii = radii_across_people(found, people)
     spread_report = report_of(radii, found.errors_mm.double().numpy(), visible)
-    seen = fit_seen(train)
     reports = seen_report(model_hidden(seen, rows), visible), seen_report(blazepose_hidden(rows), visible)
     card = {name: value for name, value in stored.card.items() if name not in ("sha256", "parts", "format_version")}
     card |= {

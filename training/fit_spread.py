@@ -1,6 +1,6 @@
 """How much scatter of the hypotheses means how many millimetres.
 
-The two numbers per joint of the spread head are fitted by the quantile loss (Koenker and Bassett, "Regression
+The three numbers per joint of the spread head are fitted by the quantile loss (Koenker and Bassett, "Regression
 Quantiles", Econometrica 1978) on crops of people whom the denoiser was not trained on. How well stated radii hold is
 measured across people: fitted on one half of them, measured on the other, both ways. The denoiser stays as it is.
 """
@@ -37,8 +37,13 @@ class SpreadRows:
     """(n, 17)"""
     errors_mm: Tensor
     """(n, 17) distance of the estimate from the truth."""
+    seen: Tensor
+    """(n, 17) probability that the joint is seen, as the model says."""
     best_mm: Tensor
     """(n,) mean error of the hypothesis that is nearest to the truth."""
+
+    def part(self, chosen: Tensor) -> SpreadRows:
+        return SpreadRows(self.scatter_mm[chosen], self.errors_mm[chosen], self.seen[chosen], self.best_mm[chosen])
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,14 +70,17 @@ def spread_rows(pose: LivePose, rows: LiveRows) -> SpreadRows:
     """Every crop once, with the same noise."""
     batch, noise = LiveBatch.of(rows), gumbel_noise(pose.noise_shape, _NOISE_SEED)
     truth = torch.from_numpy(stream_mm(rows.joints_mm))
-    scatters, errors, best = [], [], []
+    scatters, errors, seens, best = [], [], [], []
     for start in range(0, len(batch), _CROPS_AT_ONCE):
         crops, true = batch.crops.rows(start, start + _CROPS_AT_ONCE), truth[start : start + _CROPS_AT_ONCE]
-        joints, _, _, hypotheses = pose(crops.points, crops.at_points, crops.trunk_2, crops.trunk_4, crops.view, noise)
+        joints, _, seen, hypotheses = pose(
+            crops.points, crops.at_points, crops.trunk_2, crops.trunk_4, crops.view, noise
+        )
         scatters.append(scatter_of(hypotheses, joints))
         errors.append((joints - true).norm(dim=-1))
+        seens.append(seen)
         best.append((hypotheses - true[:, None]).norm(dim=-1).mean(dim=-1).amin(dim=1))
-    return SpreadRows(torch.cat(scatters), torch.cat(errors), torch.cat(best))
+    return SpreadRows(torch.cat(scatters), torch.cat(errors), torch.cat(seens), torch.cat(best))
 
 
 def fit_spread(rows: SpreadRows) -> SpreadHead:
@@ -80,11 +88,11 @@ def fit_spread(rows: SpreadRows) -> SpreadHead:
     head = SpreadHead()
     wanted = rows.errors_mm.clamp(min=LEAST_MM).log()
     with torch.no_grad():
-        head.offset.copy_((wanted - head.log_radius(rows.scatter_mm)).quantile(HELD_SHARE, dim=0))
+        head.offset.copy_((wanted - head.log_radius(rows.scatter_mm, rows.seen)).quantile(HELD_SHARE, dim=0))
     optimizer = torch.optim.Adam(head.parameters(), lr=0.03)
     schedule = torch.optim.lr_scheduler.LinearLR(optimizer, 1.0, 0.01, _STEPS)
     for _ in range(_STEPS):
-        missed = (wanted - head.log_radius(rows.scatter_mm))[:, 1:]
+        missed = (wanted - head.log_radius(rows.scatter_mm, rows.seen))[:, 1:]
         loss = torch.maximum(HELD_SHARE * missed, (HELD_SHARE - 1) * missed).mean()
         optimizer.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
@@ -104,8 +112,8 @@ def radii_across_people(rows: SpreadRows, people: Sequence[str]) -> Array:
     first = torch.from_numpy(np.isin(people, names[::2]))
     radii = np.zeros(rows.errors_mm.shape)
     for measured, fitted in ((first, ~first), (~first, first)):
-        head = fit_spread(SpreadRows(rows.scatter_mm[fitted], rows.errors_mm[fitted], rows.best_mm[fitted]))
-        radii[measured.numpy()] = head(rows.scatter_mm[measured]).numpy()
+        head = fit_spread(rows.part(fitted))
+        radii[measured.numpy()] = head(rows.scatter_mm[measured], rows.seen[measured]).numpy()
     return radii
 
 

@@ -71,7 +71,8 @@ class LivePose(nn.Module):
         crops = LiveInput(points, at_points, trunk_2, trunk_4, view, all_points, all_points[:, 0])
         condition = self.model.live_condition(crops)
         joints, hypotheses = (self.low_hips @ poses for poses in self.poses(condition, noise))
-        return joints, self.spread(scatter_of(hypotheses, joints)), self.seen(points, view), hypotheses
+        seen = self.seen(points, view)
+        return joints, self.spread(scatter_of(hypotheses, joints), seen), seen, hypotheses
 
     def poses(self, condition: Tensor, noise: Tensor) -> tuple[Tensor, Tensor]:
         """The estimate (batch, 17, 3) and the hypotheses (batch, hypothesis, 17, 3), Human3.6M's joints."""

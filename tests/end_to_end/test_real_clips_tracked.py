@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from realtime.config import LineConfig
-from realtime.parts import camera_choice, live_parts
+from realtime.parts import ESTIMATORS, camera_choice, live_parts
 from realtime.sources import SourceOptions, open_source
 from realtime.track_file import tracked
 
@@ -30,7 +30,7 @@ def people_of(path: Path):
                 seen[person.person_id][frame.index] = person.pose.joints_px
 
     with (
-        live_parts("blazepose", LineConfig(), camera_of=camera_choice()) as parts,
+        live_parts(ESTIMATORS[0], LineConfig(), camera_of=camera_choice()) as parts,
         open_source(str(path), SourceOptions(pace="max")) as source,
     ):
         tracked(source, parts, on_frame=on_frame)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -11,16 +13,19 @@ from training.fit_spread import SpreadRows, fit_spread, radii_across_people, rep
 
 
 def rows(count: int = 4000, *, seed: int = 0) -> SpreadRows:
-    """Errors that follow 3 scatter^0.8 with a spread of their own."""
+    """Errors that follow 3 scatter^0.8, a third more where hidden, with a spread of their own."""
     rng = np.random.default_rng(seed)
     scatter = np.exp(rng.normal(4, 0.8, (count, 17)))
     errors = 3 * scatter**0.8 * np.exp(rng.normal(0, 0.5, (count, 17)))
-    return SpreadRows(torch.tensor(scatter), torch.tensor(errors), torch.tensor(errors.mean(axis=1)))
+    seen = rng.random((count, 17))
+    errors *= np.exp(0.3 * (1 - seen))
+    numbers = (scatter, errors, seen, errors.mean(axis=1))
+    return SpreadRows(*(torch.tensor(values) for values in numbers))
 
 
 def test_the_fitted_radius_holds_nine_of_ten_in_every_decile() -> None:
     head, unseen = fit_spread(rows()), rows(seed=1)
-    radii = head(unseen.scatter_mm).double().numpy()
+    radii = head(unseen.scatter_mm, unseen.seen).double().numpy()
     visible = np.random.default_rng(2).random((4000, 17)) < 0.5
     found = report_of(radii, unseen.errors_mm.numpy(), visible)
     assert found.held == pytest.approx(0.9, abs=0.01)
@@ -28,6 +33,7 @@ def test_the_fitted_radius_holds_nine_of_ten_in_every_decile() -> None:
     assert np.allclose(found.held_by_decile, 0.9, atol=0.03)
     assert found.rank_correlation > 0.7
     assert head.slope[1:].numpy() == pytest.approx(0.8, abs=0.1)
+    assert head.doubt[1:].mean() == pytest.approx(0.3, abs=0.1)
 
 
 def test_a_report_sees_radii_that_are_too_small() -> None:
@@ -42,7 +48,7 @@ def test_no_one_is_judged_by_a_head_that_knows_them() -> None:
     people = ["a"] * 200 + ["b"] * 200
     far = some.errors_mm.clone()
     far[200:] *= 10
-    radii = radii_across_people(SpreadRows(some.scatter_mm, far, some.best_mm), people)
+    radii = radii_across_people(replace(some, errors_mm=far), people)
     held = (far.numpy() <= radii)[:, 1:]
     assert held[:200].mean() > 0.99 and held[200:].mean() < 0.2
 

@@ -94,6 +94,9 @@ def test_draws_have_the_frequencies_of_the_distribution() -> None:
 def test_the_radius_is_none_for_the_pelvis_and_grows_with_scatter() -> None:
     head = SpreadHead()
     head.offset.fill_(0.5)
-    small, large = head(torch.full((1, 17), 10.0)), head(torch.full((1, 17), 20.0))
+    head.doubt.fill_(0.2)
+    sure = torch.ones(1, 17)
+    small, large = head(torch.full((1, 17), 10.0), sure), head(torch.full((1, 17), 20.0), sure)
     assert (small[:, 0] == 0).all() and (large[:, 1:] > small[:, 1:]).all()
-    assert torch.isfinite(head(torch.zeros(1, 17))).all()
+    assert (head(torch.full((1, 17), 10.0), 0 * sure)[:, 1:] > small[:, 1:]).all()
+    assert torch.isfinite(head(torch.zeros(1, 17), sure)).all()
