@@ -71,7 +71,8 @@ def test_a_clip_reaches_a_second_process_whole(address):
         for person in pose["persons"]:
             assert np.isfinite(person["joints_mm"]).all()
             assert person["joints_mm"][0] == [0, 0, 0]
-            assert person["spread_mm"] is None
+            assert person["spread_mm"][0] == 0 and min(person["spread_mm"][1:]) > 0
+            assert person["hypotheses_mm"] is None
             assert len(person["points33"]["points_px"]) == 33
 
 
