@@ -32,6 +32,7 @@ def live(
     data: Data = None,
     tokenizer: Annotated[str | None, typer.Option(help="Shipped name or folder; default the configuration's.")] = None,
     method: Annotated[str, typer.Option(help="di2pose, or to compare: classifier, regression.")] = "di2pose",
+    init: Annotated[str | None, typer.Option(help="Start from the weights of this checkpoint.")] = None,
     seed: Seed = 0,
     steps: Steps = None,
     accelerator: Accelerator = "auto",
@@ -67,6 +68,7 @@ def live(
             tokenizer=tokenizer or chosen.name,
             options=options,
             method=method,
+            init=init,
             command=command(),
             progress=progress,
         )

@@ -26,6 +26,6 @@ def command() -> str:
     """What was typed, for the card; folders are named by what they are, not where they lie here."""
     words = [word.split("=") for word in sys.argv[1:]]
     flat = [part for word in words for part in word]
-    places = {"--data": "DATA", "--out": "OUT", "--encoded": "ENCODED", "--held-out": "HELD_OUT"}
+    places = {"--data": "DATA", "--out": "OUT", "--encoded": "ENCODED", "--held-out": "HELD_OUT", "--init": "INIT"}
     shown = [places.get(before, word) for before, word in zip(["", *flat], flat, strict=False)]
     return "di2pose " + " ".join(shown)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 import torch
@@ -20,6 +21,9 @@ MEASURED_ROWS = 4096
 
 SIMULATED = Augmentation(mix=0.6, mix_part=0.4, rare=0.35, jitter_deg=15.0)
 """Wider than what is drawn in pictures: a simulated person costs nothing, and real people do what no one recorded."""
+
+NOISY = ("at_points", "trunk_2", "trunk_4")
+"""Fields of a row that get noise: the image features."""
 
 AsBatch = Callable[[LiveRows], LiveBatch]
 
@@ -39,6 +43,7 @@ class LiveSampler:
         self._order: tuple[int, np.ndarray] = (-1, np.empty(0, np.intp))
         measured = measured_rows(encoded)
         self._errors = LandmarkErrors.of(measured)
+        self._spreads = {name: getattr(measured, name).std(axis=(0, 1), dtype=np.float32) for name in NOISY}
         self._poses = None
         if motion is not None and self.simulated:
             self._poses = CropPoseSampler(motion.part("train"), seed, batch_size=self.simulated, augmentation=SIMULATED)
@@ -48,12 +53,23 @@ class LiveSampler:
         parts = []
         if self.encoded_rows:
             places = np.arange(index * self.encoded_rows, (index + 1) * self.encoded_rows)
-            rows = self._as_batch(self._encoded.take([self._row(int(place)) for place in places]))
+            rows = self._as_batch(self._noisy(self._encoded.take([self._row(int(place)) for place in places]), rng))
             hidden = torch.from_numpy(rng.random(len(rows)) < self._training.hide_features)
             parts.append(LiveBatch(rows.crops.without_features(hidden), rows.joints_mm))
         if self._poses is not None:
             parts.append(self._errors.batch(self._poses.crops(index), rng))
         return LiveBatch.joined(parts)
+
+    def _noisy(self, rows: LiveRows, rng: np.random.Generator) -> LiveRows:
+        level = np.float32(self._training.feature_noise)
+        if not level:
+            return rows
+        changed = {}
+        for name, spread in self._spreads.items():
+            values = getattr(rows, name)
+            noise = rng.standard_normal(values.shape, np.float32) * spread * level
+            changed[name] = (values + noise).astype(values.dtype)
+        return replace(rows, **changed)
 
     def _row(self, place: int) -> int:
         number, row = divmod(place, len(self._encoded))

@@ -79,12 +79,14 @@ def train_live(
     tokenizer: str,
     options: RunOptions,
     method: str = "di2pose",
+    init: str | None = None,
     command: str = "",
     progress: Progress | None = None,
 ) -> TrainedLive:
     """Train on `data.train`, or continue what `options.out` holds, to the end; leaves `options.out/checkpoint`.
 
-    `tokenizer` is a shipped name or a checkpoint directory of stage 1. CheckpointError, SnapshotError, ConfigError or
+    `tokenizer` is a shipped name or a checkpoint directory of stage 1, `init` a checkpoint of an earlier run whose
+    weights and constants this one starts from. CheckpointError, SnapshotError, ConfigError or
     RunError where the run cannot start.
     """
     fabric = start(options)
@@ -94,11 +96,16 @@ def train_live(
     steps = step_count(plan, options, frames=len(data.train))
     schedule = schedule_of(plan, steps)
     made_of = [recipe.as_json() for recipe in data.train.recipes]
-    recipe = recipe_of(config, options, steps=steps, stage="live", method=method, encoded=str(made_of))
+    recipe = recipe_of(config, options, steps=steps, stage="live", method=method, encoded=str(made_of), init=init or "")
 
     torch.manual_seed(options.seed)
     own = build_task(method, config, frozen)
-    own.measure(LiveBatch.of(measured_rows(data.train)).crops)
+    if init is None:
+        own.measure(LiveBatch.of(measured_rows(data.train)).crops)
+    else:
+        stored = checkpoint.read(init)
+        for name in own.parts:
+            checkpoint.load_state(name, own.part(name), stored.part(name))
     own = own.to(fabric.device)
     state = RunState(own, Ema(own.trained, plan.ema_decay), adamw(own.trained, plan))
     saved = options.out / SNAPSHOT_NAME

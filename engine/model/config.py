@@ -271,12 +271,15 @@ class DenoiserTrainingConfig:
     """Live: share of a batch made from motion and a camera alone, with landmarks and without image features."""
     hide_features: float = 0.0
     """Live: share of crops whose image features, depth and world coordinates are left out."""
+    feature_noise: float = 0.0
+    """Live: noise on the image features of rendered crops, in spreads of each channel; makes answers steadier."""
 
     def __post_init__(self) -> None:
         _positive(self, "one_pass_weight")
         _share(self, "one_pass_share", "simulated_share", "hide_features")
-        if self.joint_loss_weight < 0:
-            raise ConfigError(f"joint_loss_weight must not be negative, got {self.joint_loss_weight}")
+        for name in ("joint_loss_weight", "feature_noise"):
+            if getattr(self, name) < 0:
+                raise ConfigError(f"{name} must not be negative, got {getattr(self, name)}")
 
 
 @dataclass(frozen=True, slots=True)

@@ -175,3 +175,32 @@ def test_rungs_differ_in_what_they_learn_from(data: LiveData) -> None:
     about = [{"occluders": row % 2, "others": row % 3} for row in range(24)]
     free = ladder.unoccluded(EncodedSet([data.train.all()], data.train.recipes, about))
     assert len(free) == 4 and np.array_equal(free.all().joints_mm, data.train.take([0, 6, 12, 18]).joints_mm)
+
+
+def test_a_run_can_start_from_another_runs_weights(tmp_path: Path, data: LiveData, tokenizer_dir: str) -> None:
+    first = tiny_options(tmp_path / "first", steps=3)
+    train_live(tiny_live(), data, tokenizer=tokenizer_dir, options=first)
+    still = tiny_live()
+    still = replace(
+        still,
+        denoiser_training=replace(
+            still.denoiser_training,
+            optimiser=replace(still.denoiser_training.optimiser, lr=1e-12, warmup_steps=0, ema_decay=0.0),
+        ),
+    )
+    options = replace(first, out=tmp_path / "second", steps=1)
+    train_live(still, data, tokenizer=tokenizer_dir, init=str(first.out / CHECKPOINT_NAME), options=options)
+    before, after = (checkpoint.read(run.out / CHECKPOINT_NAME).tensors for run in (first, options))
+    for name, value in before.items():
+        torch.testing.assert_close(after[name], value, atol=1e-6, rtol=0)
+
+
+def test_noise_changes_image_features_alone_and_is_the_same_for_the_same_seed(data: LiveData) -> None:
+    plain = tiny_live(simulated_share=0.0, hide_features=0.0).denoiser_training
+    noisy = replace(plain, feature_noise=0.5)
+    clean, found, again = (LiveSampler(data.train, None, plan, seed=3).batch(0) for plan in (plain, noisy, noisy))
+    assert torch.equal(clean.crops.points, found.crops.points) and torch.equal(clean.crops.view, found.crops.view)
+    assert torch.equal(found.crops.at_points, again.crops.at_points)
+    off = (found.crops.at_points - clean.crops.at_points).std(dim=(0, 1))
+    spread = torch.from_numpy(data.train.all().at_points.std(axis=(0, 1), dtype=np.float32))
+    assert 0.8 < float((off / (0.5 * spread)).median()) < 1.2
