@@ -56,7 +56,9 @@ class Evidence:
 
 def people_in(pictures: Sequence[Bytes], detector: Path) -> Evidence:
     """Looks for one person in each (height, width, 3) picture. BuildError where none shows anybody."""
-    views, crops, cameras = [], [], []
+    views: list[Bytes] = []
+    crops: list[PersonCrop] = []
+    cameras: list[Camera] = []
     with OnnxRuntimeBackend(detector) as backend:
         for picture in pictures:
             height, width = picture.shape[:2]

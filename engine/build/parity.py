@@ -1,8 +1,8 @@
 """The gate: how far a graph in its new precision moves what it finds, in millimetres (or pixels where it finds those).
 
 The fp32 graph and the converted one run in onnxruntime on the CPU on the same people; the converted one through
-`engine.build.rounding`, since onnxruntime's own run of a half-precision graph looks ten times better than half precision
-is (docs/engines.md).
+`engine.build.rounding`, since onnxruntime's own run of a half-precision graph looks ten times better than half
+precision is (docs/engines.md).
 """
 
 from __future__ import annotations
@@ -137,9 +137,7 @@ def outputs_of(model: onnx.ModelProto, inputs: Mapping[str, F32]) -> dict[str, N
     options.intra_op_num_threads = 1
     options.log_severity_level = 3
     try:
-        session = onnxruntime.InferenceSession(
-            model.SerializeToString(), options, providers=["CPUExecutionProvider"]
-        )
+        session = onnxruntime.InferenceSession(model.SerializeToString(), options, providers=["CPUExecutionProvider"])
         names = [entry.name for entry in session.get_outputs()]
         return dict(zip(names, session.run(names, dict(inputs)), strict=True))
     except Exception as error:  # onnxruntime's own classes are not public; what it says is passed on

@@ -53,18 +53,35 @@ def batch_shapes(inputs: Sequence[GraphInput], persons: tuple[int, int, int] = (
 
 def with_asked(default: ShapeOptions, asked: ShapeOptions) -> ShapeOptions:
     """Each of the three as asked where it is, else the default."""
+    return ShapeOptions({**default.min, **asked.min}, {**default.opt, **asked.opt}, {**default.max, **asked.max})
+
+
+def shared_out(asked: ShapeOptions, graphs: Sequence[Sequence[GraphInput]]) -> list[ShapeOptions]:
+    """To each graph, given by its inputs, the shapes of its own. BuildError for an input that none of them has."""
+    known = {entry.name for inputs in graphs for entry in inputs}
+    _refuse_unknown(asked, known)
+    return [_only(asked, {entry.name for entry in inputs}) for inputs in graphs]
+
+
+def _only(asked: ShapeOptions, names: set[str]) -> ShapeOptions:
     return ShapeOptions(
-        {**default.min, **asked.min}, {**default.opt, **asked.opt}, {**default.max, **asked.max}
+        *(
+            {name: shape for name, shape in shapes.items() if name in names}
+            for shapes in (asked.min, asked.opt, asked.max)
+        )
     )
+
+
+def _refuse_unknown(options: ShapeOptions, known: set[str]) -> None:
+    for flag, shapes in (("--minShapes", options.min), ("--optShapes", options.opt), ("--maxShapes", options.max)):
+        unknown = [name for name in shapes if name not in known]
+        if unknown:
+            raise BuildError(f"{flag}: there is no input {unknown[0]!r}; there are {', '.join(sorted(known))}")
 
 
 def shape_ranges(inputs: Sequence[GraphInput], options: ShapeOptions) -> tuple[ShapeRange, ...]:
     """One range per input. BuildError for an open axis without sizes, an unknown input or sizes that do not fit."""
-    known = {entry.name for entry in inputs}
-    for flag, shapes in (("--minShapes", options.min), ("--optShapes", options.opt), ("--maxShapes", options.max)):
-        unknown = [name for name in shapes if name not in known]
-        if unknown:
-            raise BuildError(f"{flag}: the graph has no input {unknown[0]!r}; it has {', '.join(sorted(known))}")
+    _refuse_unknown(options, {entry.name for entry in inputs})
     return tuple(_range(entry, options) for entry in inputs)
 
 
