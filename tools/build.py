@@ -15,7 +15,7 @@ from engine.build.build_options import BuildOptions, parse_pools, parse_target
 from engine.build.builder import library_to_build
 from engine.build.evidence import Evidence, people_in
 from engine.build.graphs import GRAPHS, gate_inputs, graph_named
-from engine.build.plan import BuiltPlan, PlanJob, build_plan, gate_of, rehearse, typed
+from engine.build.plan import BuiltPlan, PlanJob, Typed, build_plan, gate_of, rehearse, typed, unchanged
 from engine.build.precision import Precision
 from engine.build.shapes import ShapeOptions, parse_shapes, shared_out
 from engine.runtime.tensorrt_library import Library
@@ -103,19 +103,34 @@ def build(
         ranges = rehearse(job, used)
         if dry_run:
             typer.echo(rehearsal_line(job, ranges, out))
-    if not dry_run:
-        evidence = people_in(spread_pictures(crops), detector_onnx())
-        built = [_built(job, used, evidence, out=out, limits_mm=(parity_mean_mm, parity_worst_mm)) for job in jobs]
-        if json is not None:
-            write_report(json, built)
+    if dry_run:
+        return 0
+    judge = _Judge(crops, (parity_mean_mm, parity_worst_mm))
+    built = [_built(job, used, judge, out=out) for job in jobs]
+    if json is not None:
+        write_report(json, built)
     return 0
 
 
-def _built(
-    job: PlanJob, library: Library, evidence: Evidence, *, out: Path, limits_mm: tuple[float, float]
-) -> tuple[BuiltPlan, float]:
-    typer.echo(f"{job.graph.name}: judging {job.precision} on {len(evidence.crops)} people", err=True)
-    judged = typed(job, gate_of(job.graph, gate_inputs(job.graph, evidence), limits_mm))
+class _Judge:
+    """The parity gate on one recording, which is read when the first graph needs it."""
+
+    def __init__(self, crops: str, limits_mm: tuple[float, float]) -> None:
+        self._crops, self._limits_mm = crops, limits_mm
+        self._evidence: Evidence | None = None
+
+    def typed(self, job: PlanJob) -> Typed:
+        if job.precision is Precision.FP32:
+            return unchanged(job)
+        if self._evidence is None:
+            self._evidence = people_in(spread_pictures(self._crops), detector_onnx())
+        people = len(self._evidence.crops)
+        typer.echo(f"{job.graph.name}: judging {job.precision} on {people} people, up to a minute", err=True)
+        return typed(job, gate_of(job.graph, gate_inputs(job.graph, self._evidence), self._limits_mm))
+
+
+def _built(job: PlanJob, library: Library, judge: _Judge, *, out: Path) -> tuple[BuiltPlan, float]:
+    judged = judge.typed(job)
     begun_s = time.monotonic()
     with build_bar(job.graph.name) as report:
         built = build_plan(job, judged, library, directory=out, report=report)

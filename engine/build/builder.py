@@ -11,6 +11,7 @@ from typing import Any
 
 import onnx
 
+from engine.blazepose.cache import write_atomically
 from engine.build.build_error import BuildError
 from engine.build.build_options import BuildOptions
 from engine.build.build_progress import PhaseTree, Report, silent
@@ -90,7 +91,7 @@ class _Session:
         if plan is None:
             raise self._failure("the library built no plan")
         if cache is not None and options.timing_cache is not None:
-            options.timing_cache.write_bytes(bytes(cache.serialize()))
+            write_atomically(options.timing_cache, bytes(cache.serialize()))
         return bytes(plan)
 
     def _configure(self, config: Any, options: BuildOptions) -> None:

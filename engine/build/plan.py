@@ -71,10 +71,15 @@ class BuiltPlan:
     card: PlanCard
 
 
+def unchanged(job: PlanJob) -> Typed:
+    """For fp32: the graph is the reference itself."""
+    return Typed(job.graph.model, (), ())
+
+
 def typed(job: PlanJob, gate: ParityGate) -> Typed:
     """The graph with the types of the job's precision. ParityError where it moves joints too far."""
     if job.precision is Precision.FP32:
-        return Typed(job.graph.model, (), ())
+        return unchanged(job)
     kept = sensitive_operations(gate) if job.precision is Precision.MIXED else ()
     model = converted(job.graph.model, job.precision, kept_single=kept)
     return Typed(model, kept, gate.judged(model, job.precision))

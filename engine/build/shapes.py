@@ -100,7 +100,9 @@ def _range(entry: GraphInput, options: ShapeOptions) -> ShapeRange:
         if len(shape) != len(entry.shape) or any(
             isinstance(size, int) and size != given for size, given in zip(entry.shape, shape, strict=True)
         ):
-            raise BuildError(f"{entry.name}:{'x'.join(map(str, shape))} does not fit the input, which is {written}")
+            raise BuildError(
+                f"{entry.name}:{'x'.join(map(str, shape))} does not fit the input, which is {written}; correct it, or name its graph with --graph"
+            )
     if any(not low <= usual <= high for low, usual, high in zip(*asked, strict=True)):
         raise BuildError(f"the shapes of {entry.name!r} must rise from --minShapes over --optShapes to --maxShapes")
     return ShapeRange(entry.name, *asked)

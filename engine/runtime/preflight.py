@@ -15,7 +15,7 @@ _FIRST_AMPERE = 8.0
 
 
 def check_plan(plan: Path, library: Library, *, gpu: Gpu | None, onnx_sha256: str | None = None) -> PlanCard:
-    """The plan's card, where everything matches: both files whole, the library, the GPU, and the graph where it is given.
+    """The plan's card, where everything matches: both files whole, the library, the GPU, the graph where given.
 
     library and gpu: what this process would load the plan with. onnx_sha256: of the graph that it shall stand for.
     PlanError names the first mismatch and the command that mends it.
