@@ -101,7 +101,8 @@ def _range(entry: GraphInput, options: ShapeOptions) -> ShapeRange:
             isinstance(size, int) and size != given for size, given in zip(entry.shape, shape, strict=True)
         ):
             raise BuildError(
-                f"{entry.name}:{'x'.join(map(str, shape))} does not fit the input, which is {written}; correct it, or name its graph with --graph"
+                f"{entry.name}:{'x'.join(map(str, shape))} does not fit the input, which is {written}; correct it, "
+                f"or name its graph with --graph"
             )
     if any(not low <= usual <= high for low, usual, high in zip(*asked, strict=True)):
         raise BuildError(f"the shapes of {entry.name!r} must rise from --minShapes over --optShapes to --maxShapes")
