@@ -8,6 +8,7 @@ Law: no joint moves beyond the limits of `engine.build.parity`, which decides an
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection, Iterator
 from enum import StrEnum
 from functools import cache
@@ -21,6 +22,8 @@ from engine.build.build_error import BuildError
 SINGLE = TensorProto.FLOAT
 MARK = ".narrow"
 """Ends the names of tensors in the narrow type."""
+_LARGE = 256
+"""Numbers in a tensor; shapes and axes, whose values matter to the inference of shapes, have fewer."""
 _FLOAT16_MAX = float(np.finfo(np.float16).max)
 
 
@@ -165,7 +168,7 @@ def _typed_like_output(operation: str, opset: int, given: int) -> frozenset[int]
 
 
 def _single_tensors(model: onnx.ModelProto) -> frozenset[str]:
-    graph = onnx.shape_inference.infer_shapes(model).graph
+    graph = onnx.shape_inference.infer_shapes(_without_large_weights(model)).graph
     named: Iterator[tuple[str, int]] = (
         (entry.name, entry.type.tensor_type.elem_type)
         for entries in (graph.input, graph.value_info, graph.output)
@@ -173,6 +176,21 @@ def _single_tensors(model: onnx.ModelProto) -> frozenset[str]:
     )
     found = {name for name, kind in named if kind == SINGLE}
     return frozenset(found | {tensor.name for tensor in graph.initializer if tensor.data_type == SINGLE})
+
+
+def _without_large_weights(model: onnx.ModelProto) -> onnx.ModelProto:
+    """The same graph with large weights as inputs: types follow from their types, and copying them costs the time."""
+    graph = model.graph
+    light = onnx.ModelProto(ir_version=model.ir_version, opset_import=model.opset_import, functions=model.functions)
+    light.graph.node.extend(graph.node)
+    light.graph.input.extend(graph.input)
+    light.graph.output.extend(graph.output)
+    for tensor in graph.initializer:
+        if math.prod(tensor.dims) > _LARGE:
+            light.graph.input.append(helper.make_tensor_value_info(tensor.name, tensor.data_type, tensor.dims))
+        else:
+            light.graph.initializer.append(tensor)
+    return light
 
 
 def _fold_casts_of_weights(graph: onnx.GraphProto) -> None:
