@@ -29,6 +29,10 @@ from engine.runtime.tensorrt_library import Library
 
 log = logging.getLogger(__name__)
 
+_SHARES = (0.25, 0.1)
+"""Of the gate's limits: what one operation may use up, as several do so together. A stricter one is tried where the
+first does not hold."""
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class PlanJob:
@@ -80,9 +84,18 @@ def typed(job: PlanJob, gate: ParityGate) -> Typed:
     """The graph with the types of the job's precision. ParityError where it moves joints too far."""
     if job.precision is Precision.FP32:
         return unchanged(job)
-    kept = sensitive_operations(gate) if job.precision is Precision.MIXED else ()
-    model = converted(job.graph.model, job.precision, kept_single=kept)
+    kept, model = _mixed(gate) if job.precision is Precision.MIXED else ((), converted(job.graph.model, job.precision))
     return Typed(model, kept, gate.judged(model, job.precision))
+
+
+def _mixed(gate: ParityGate) -> tuple[tuple[str, ...], onnx.ModelProto]:
+    """The least that must stay single for the gate to hold; the strictest try where none holds."""
+    for share in _SHARES:
+        kept = sensitive_operations(gate, share)
+        model = converted(gate.graph.model, Precision.MIXED, kept_single=kept)
+        if all(difference.holds for difference in gate.differences(model, Precision.MIXED)):
+            break
+    return kept, model
 
 
 def gate_of(graph: OnnxGraph, inputs: Mapping[str, NDArray[np.float32]], limits_mm: tuple[float, float]) -> ParityGate:

@@ -16,18 +16,15 @@ from engine.build.precision import MARK, Precision, converted, operation_name
 
 log = logging.getLogger(__name__)
 
-_SHARE = 0.25
-"""Of the gate's limits: what one group may use up, as several may together."""
 
-
-def sensitive_operations(gate: ParityGate) -> tuple[str, ...]:
-    """Operations, by `operation_name`, that move the gate's points by more than a share of its limits on their own."""
+def sensitive_operations(gate: ParityGate, share: float) -> tuple[str, ...]:
+    """Operations, by `operation_name`, that on their own use up more than `share` of the gate's limits."""
     names = _narrowed_by(gate.graph.model)
     found: list[str] = []
     groups = [names]
     while groups:
         group = groups.pop()
-        if not group or _is_harmless(gate, names, group):
+        if not group or _is_harmless(gate, names, group, share=share):
             continue
         if len(group) == 1:
             found.extend(group)
@@ -47,10 +44,10 @@ def _narrowed_by(model: onnx.ModelProto) -> tuple[str, ...]:
     )
 
 
-def _is_harmless(gate: ParityGate, names: tuple[str, ...], group: tuple[str, ...]) -> bool:
+def _is_harmless(gate: ParityGate, names: tuple[str, ...], group: tuple[str, ...], *, share: float) -> bool:
     others = frozenset(names).difference(group)
     model = converted(gate.graph.model, Precision.FP16, kept_single=others)
     return all(
-        difference.mean <= _SHARE * difference.mean_limit and difference.worst <= _SHARE * difference.worst_limit
+        difference.mean <= share * difference.mean_limit and difference.worst <= share * difference.worst_limit
         for difference in gate.differences(model, Precision.FP16)
     )

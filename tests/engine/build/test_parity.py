@@ -44,7 +44,7 @@ def test_blazepose_in_fp16_is_refused_and_mixed_passes(landmark_gate: ParityGate
     model = landmark_gate.graph.model
     with pytest.raises(ParityError, match="--precision mixed"):
         landmark_gate.judged(converted(model, Precision.FP16), Precision.FP16)
-    kept = sensitive_operations(landmark_gate)
+    kept = sensitive_operations(landmark_gate, 0.25)
     mixed = converted(model, Precision.MIXED, kept_single=kept)
     assert all(difference.holds for difference in landmark_gate.judged(mixed, Precision.MIXED))
     narrow, operations = narrowed_share(mixed)
@@ -64,7 +64,7 @@ def test_the_fp32_graph_does_not_differ_from_itself(landmark_gate: ParityGate) -
 
 def test_the_operation_that_harms_is_found(tmp_path: Path) -> None:
     gate = small_gate(tmp_path, limit=0.01)
-    kept = sensitive_operations(gate)
+    kept = sensitive_operations(gate, 0.25)
     assert {"sum", "small"} <= set(kept) and "y" not in kept
     mixed = converted(gate.graph.model, Precision.MIXED, kept_single=kept)
     assert gate.judged(mixed, Precision.MIXED)[0].holds
