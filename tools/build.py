@@ -13,9 +13,10 @@ from engine.blazepose.networks import detector_onnx
 from engine.build.build_error import BuildError
 from engine.build.build_options import BuildOptions, parse_pools, parse_target
 from engine.build.builder import library_to_build
-from engine.build.evidence import Evidence, people_in
-from engine.build.graphs import GRAPHS, gate_inputs, graph_named
-from engine.build.plan import BuiltPlan, PlanJob, Typed, build_plan, gate_of, rehearse, typed, unchanged
+from engine.build.evidence import people_in
+from engine.build.graphs import GRAPHS, graph_named, in_order
+from engine.build.judge import Judge
+from engine.build.plan import BuiltPlan, PlanJob, build_plan, rehearse
 from engine.build.precision import Precision
 from engine.build.shapes import ShapeOptions, parse_shapes, shared_out
 from engine.runtime.tensorrt_library import Library
@@ -93,7 +94,7 @@ def build(
         parse_shapes(opt_shapes, "--optShapes"),
         parse_shapes(max_shapes, "--maxShapes"),
     )
-    graphs = [graph_named(name, live_graph=live_graph) for name in dict.fromkeys(graph or GRAPHS)]
+    graphs = [graph_named(name, live_graph=live_graph) for name in in_order(graph)]
     shapes = shared_out(asked, [each.inputs for each in graphs])
     jobs = [
         PlanJob(each, f"{each.path.stem}-{each.sha256[:16]}", Precision(precision.value), options, share)
@@ -105,31 +106,14 @@ def build(
             typer.echo(rehearsal_line(job, ranges, out))
     if dry_run:
         return 0
-    judge = _Judge(crops, (parity_mean_mm, parity_worst_mm))
+    judge = Judge(lambda: people_in(spread_pictures(crops), detector_onnx()), (parity_mean_mm, parity_worst_mm))
     built = [_built(job, used, judge, out=out) for job in jobs]
     if json is not None:
         write_report(json, built)
     return 0
 
 
-class _Judge:
-    """The parity gate on one recording, which is read when the first graph needs it."""
-
-    def __init__(self, crops: str, limits_mm: tuple[float, float]) -> None:
-        self._crops, self._limits_mm = crops, limits_mm
-        self._evidence: Evidence | None = None
-
-    def typed(self, job: PlanJob) -> Typed:
-        if job.precision is Precision.FP32:
-            return unchanged(job)
-        if self._evidence is None:
-            self._evidence = people_in(spread_pictures(self._crops), detector_onnx())
-        people = len(self._evidence.crops)
-        typer.echo(f"{job.graph.name}: judging {job.precision} on {people} people, up to a minute", err=True)
-        return typed(job, gate_of(job.graph, gate_inputs(job.graph, self._evidence), self._limits_mm))
-
-
-def _built(job: PlanJob, library: Library, judge: _Judge, *, out: Path) -> tuple[BuiltPlan, float]:
+def _built(job: PlanJob, library: Library, judge: Judge, *, out: Path) -> tuple[BuiltPlan, float]:
     judged = judge.typed(job)
     begun_s = time.monotonic()
     with build_bar(job.graph.name) as report:

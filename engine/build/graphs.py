@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +17,17 @@ from engine.runtime.di2pose_estimator import NOISE, shipped_graph
 
 GRAPHS = ("detector", "landmark", "live")
 _NOISE_SEED = 0
+
+
+def in_order(names: Sequence[str] | None) -> list[str]:
+    """Each once, the landmark network before the live model that it feeds; all of them where none is named.
+
+    BuildError for an unknown name.
+    """
+    unknown = [name for name in names or () if name not in GRAPHS]
+    if unknown:
+        raise BuildError(f"there is no graph {unknown[0]!r}; choose among {', '.join(GRAPHS)}")
+    return [name for name in GRAPHS if not names or name in names]
 
 
 def encoder_path() -> Path:

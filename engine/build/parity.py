@@ -8,7 +8,7 @@ precision is (docs/engines.md).
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -106,14 +106,27 @@ class ParityGate:
         self._measures = measures
         self._reference = outputs_of(graph.model, inputs)
 
-    def differences(self, model: onnx.ModelProto, precision: Precision) -> tuple[Difference, ...]:
-        """model: a graph of `converted` in this precision."""
-        found = outputs_of(rounding_in_single(model, precision), self._inputs)
+    def differences(
+        self, model: onnx.ModelProto, precision: Precision, *, inputs: Mapping[str, F32] | None = None
+    ) -> tuple[Difference, ...]:
+        """model: a graph of `converted` in this precision. inputs: others than the fp32 graph has got."""
+        found = outputs_of(rounding_in_single(model, precision), self._inputs if inputs is None else inputs)
         return tuple(self._difference(measure, found) for measure in self._measures)
 
-    def judged(self, model: onnx.ModelProto, precision: Precision) -> tuple[Difference, ...]:
-        """`differences` that all hold, else ParityError: which graph, how far, and which precision to try."""
-        differences = self.differences(model, precision)
+    def judged(
+        self,
+        model: onnx.ModelProto,
+        precision: Precision,
+        *,
+        inputs: Mapping[str, F32] | None = None,
+        through: str = "",
+    ) -> tuple[Difference, ...]:
+        """`differences` that all hold, else ParityError: which graph, how far, and which precision to try.
+
+        through: what made the `inputs`, for the names of the differences.
+        """
+        found = self.differences(model, precision, inputs=inputs)
+        differences = tuple(replace(each, name=f"{each.name} {through}".strip()) for each in found)
         broken = [difference for difference in differences if not difference.holds]
         if broken:
             tried = "mixed" if precision in (Precision.FP16, Precision.BF16) else "fp32"

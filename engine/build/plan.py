@@ -5,13 +5,10 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import logging
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
 import onnx
-from numpy.typing import NDArray
 
 from engine.blazepose.cache import write_atomically
 from engine.build.build_error import BuildError
@@ -19,7 +16,7 @@ from engine.build.build_options import BuildOptions
 from engine.build.build_progress import Report, silent
 from engine.build.builder import check_parses, plan_bytes
 from engine.build.onnx_file import OnnxGraph
-from engine.build.parity import Difference, ParityGate, measures_of
+from engine.build.parity import Difference, ParityGate
 from engine.build.precision import Precision, converted, narrowed_share
 from engine.build.sensitive import sensitive_operations
 from engine.build.shapes import ShapeOptions, batch_shapes, shape_ranges, with_asked
@@ -98,12 +95,6 @@ def _mixed(gate: ParityGate) -> tuple[tuple[str, ...], onnx.ModelProto]:
     return kept, model
 
 
-def gate_of(graph: OnnxGraph, inputs: Mapping[str, NDArray[np.float32]], limits_mm: tuple[float, float]) -> ParityGate:
-    """limits_mm: mean and worst joint difference."""
-    mean_mm, worst_mm = limits_mm
-    return ParityGate(graph, inputs, measures_of(graph.name, mean_mm=mean_mm, worst_mm=worst_mm))
-
-
 def rehearse(job: PlanJob, library: Library) -> tuple[ShapeRange, ...]:
     """Everything that can be wrong before minutes are spent: shapes, conversion, and that the library reads the graph.
 
@@ -127,7 +118,7 @@ def build_plan(job: PlanJob, judged: Typed, library: Library, *, directory: Path
     write_atomically(path, content)
     card = _card(job, judged, library, ranges=ranges, plan_sha256=hashlib.sha256(content).hexdigest())
     write_card(path, card)
-    log.info("wrote %s, %d bytes", path, len(content))
+    log.debug("wrote %s, %d bytes", path, len(content))
     return BuiltPlan(path, len(content), card.sealed())
 
 

@@ -11,9 +11,10 @@ from engine.blazepose.cache import sha256_of
 from engine.build.build_error import BuildError, ParityError
 from engine.build.build_options import BuildOptions
 from engine.build.evidence import Evidence
-from engine.build.graphs import gate_inputs, graph_named
+from engine.build.graphs import graph_named, in_order
+from engine.build.judge import Judge
 from engine.build.onnx_file import OnnxGraph, read_onnx
-from engine.build.plan import PlanJob, build_plan, gate_of, rehearse, typed, unchanged
+from engine.build.plan import PlanJob, build_plan, rehearse, unchanged
 from engine.build.precision import Precision
 from engine.runtime.gpu import Gpu
 from engine.runtime.plan_card import PlanError, card_path, read_card
@@ -41,22 +42,29 @@ def test_the_landmark_network_becomes_a_plan_that_passes_the_preflight(
 
 
 def test_the_live_graph_in_fp16_is_judged_and_built(
-    exported: tuple[Path, Path], evidence: Evidence, rtx: Library, tmp_path: Path
+    exported: tuple[Path, Path], landmark: OnnxGraph, evidence: Evidence, rtx: Library, tmp_path: Path
 ) -> None:
     """An untrained model of a few channels: how far it moves says nothing, so the limits are wide."""
     graph = graph_named("live", live_graph=exported[1])
     job = PlanJob(graph, "tiny", Precision.FP16, SM86)
-    judged = typed(job, gate_of(graph, gate_inputs(graph, evidence), (1000.0, 10_000.0)))
+    judge = Judge(lambda: evidence, (1000.0, 10_000.0))
+    judge.typed(PlanJob(landmark, "blazepose", Precision.FP16, SM86))
+    judged = judge.typed(job)
     card = build_plan(job, judged, rtx, directory=tmp_path).card
     assert card.precision.narrow_operations > card.precision.operations / 2
-    assert [(entry.name, entry.people) for entry in card.cpu_parity] == [("joints", 2)]
+    assert [(entry.name, entry.people) for entry in card.cpu_parity] == [
+        ("joints", 2),
+        ("joints of the converted landmark network", 2),
+    ]
+    alone, chained = card.cpu_parity
+    assert alone.mean != chained.mean, "the chain is fed by the landmark network in half precision"
     assert [entry.name for entry in card.shapes][-1] == "noise"
 
 
 def test_a_graph_that_fails_the_gate_leaves_no_file(landmark: OnnxGraph, evidence: Evidence, tmp_path: Path) -> None:
     job = PlanJob(landmark, "blazepose", Precision.FP16, SM86)
     with pytest.raises(ParityError, match="landmark graph in fp16"):
-        typed(job, gate_of(landmark, gate_inputs(landmark, evidence), LIMITS_MM))
+        Judge(lambda: evidence, LIMITS_MM).typed(job)
     assert list(tmp_path.iterdir()) == []
 
 
@@ -102,3 +110,18 @@ def test_without_a_live_model_the_error_says_how_to_get_one(tmp_path: Path, monk
         graph_named("live")
     with pytest.raises(BuildError, match="'feet'"):
         graph_named("feet")
+
+
+def test_the_landmark_network_comes_before_the_live_model_that_it_feeds() -> None:
+    assert in_order(["live", "landmark", "live"]) == ["landmark", "live"]
+    assert in_order(None) == ["detector", "landmark", "live"]
+    with pytest.raises(BuildError, match="'feet'"):
+        in_order(["detector", "feet"])
+
+
+def test_fp32_is_not_judged_and_needs_no_people(landmark: OnnxGraph) -> None:
+    def nobody() -> Evidence:
+        raise AssertionError("nobody is asked for")
+
+    judged = Judge(nobody, LIMITS_MM).typed(PlanJob(landmark, "blazepose", Precision.FP32, SM86))
+    assert judged.model is landmark.model and judged.differences == ()
