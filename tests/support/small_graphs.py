@@ -58,3 +58,20 @@ def unsupported() -> onnx.ModelProto:
 def stored(model: onnx.ModelProto, path: Path) -> Path:
     path.write_bytes(model.SerializeToString(deterministic=True))
     return path
+
+
+def live_of_world() -> onnx.ModelProto:
+    """The inputs of a live model; its joints are the first seventeen world landmarks that it is told of, in mm."""
+    sizes = {"points": (33, 8), "at_points": (33, 48), "trunk_2": (4, 288), "trunk_4": (16, 288), "view": (3,)}
+    inputs = [helper.make_tensor_value_info(name, TensorProto.FLOAT, ("batch", *size)) for name, size in sizes.items()]
+    inputs.append(helper.make_tensor_value_info("noise", TensorProto.FLOAT, (1, 2)))
+    weights = {"low": [0, 3], "high": [17, 6], "axes": [1, 2]}
+    stored = [numpy_helper.from_array(np.array(values, np.int64), name) for name, values in weights.items()]
+    stored.append(numpy_helper.from_array(np.array([1000], np.float32), "mm"))
+    nodes = [
+        helper.make_node("Slice", ["points", "low", "high", "axes"], ["metres"]),
+        helper.make_node("Mul", ["metres", "mm"], ["joints_mm"]),
+    ]
+    outputs = [helper.make_tensor_value_info("joints_mm", TensorProto.FLOAT, ("batch", 17, 3))]
+    made = helper.make_graph(nodes, "live", inputs, outputs, stored)
+    return helper.make_model(made, opset_imports=[helper.make_opsetid("", OPSET)], ir_version=10)
