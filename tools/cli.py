@@ -47,6 +47,7 @@ VERBS = (
     Verb("train", "tools.train", "Train the tokenizer or the denoiser."),
     Verb("evaluate", "tools.evaluate", "Measure a tokenizer or poses on data with ground truth."),
     Verb("export", "tools.export", "Write a trained model for other programs."),
+    Verb("build", "tools.build", "Build TensorRT engines, check one."),
     Verb("ablate", "tools.ablate", "Run the paper's ablations on the data at hand."),
 )
 _VERB_BY_NAME = {verb.name: verb for verb in VERBS}

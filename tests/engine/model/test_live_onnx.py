@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -12,49 +9,15 @@ import onnx
 import onnxruntime
 import pytest
 import torch
+from exported_live import stored
 from onnx import numpy_helper
-from tiny_live import tiny_live
 
-from engine.model import checkpoint
-from engine.model.checkpoint import Checkpoint, CheckpointError
-from engine.model.config import ModelConfig, SamplingConfig
+from engine.model.checkpoint import CheckpointError
 from engine.model.config_reading import ConfigError
-from engine.model.di2pose import build_live_di2pose
 from engine.model.live_onnx import HALVED_FROM, INPUTS, OPSET, OUTPUTS, halved
 from engine.model.live_pose import gumbel_noise, load_live_pose
-from engine.model.seen import SeenHead
-from engine.model.spread import SpreadHead
 
 pytest.importorskip("onnxscript", reason="torch's exporter needs onnxscript")
-
-
-def stored(directory: Path, *, sampler: str = "purity", finished: bool = True) -> Path:
-    """A finished live model of a few channels and two passes."""
-    torch.manual_seed(0)
-    config = tiny_live()
-    config = ModelConfig(
-        config.name, config.tokenizer, config.denoiser, config.tokenizer_training, config.denoiser_training,
-        config.diffusion, config.condition, SamplingConfig(sampler, steps=2, hypotheses=3),
-    )  # fmt: skip
-    model = build_live_di2pose(config)
-    parts = {"tokenizer": model.tokenizer, "denoiser": model.denoiser, "live_condition": model.live_condition}
-    if finished:
-        parts |= {"spread": SpreadHead(), "seen": SeenHead()}
-    tensors = {f"{name}.{key}": value for name, part in parts.items() for key, value in part.state_dict().items()}
-    checkpoint.write(directory, Checkpoint(config, tensors))
-    return directory
-
-
-@pytest.fixture(scope="module")
-def exported(tmp_path_factory: pytest.TempPathFactory, repo_root: Path) -> tuple[Path, Path]:
-    """By the command, in a process of its own: the exporter cannot trace through the tests' shape checks."""
-    directory = stored(tmp_path_factory.mktemp("live") / "finished")
-    graph = directory.parent / "di2pose.onnx"
-    command = [sys.executable, "-m", "tools.cli", "export", "onnx", str(directory), "--out", str(graph)]
-    environment = {**os.environ, "PYTHONPATH": str(repo_root)}
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr[-3000:]
-    return directory, graph
 
 
 @pytest.mark.parametrize("count", [1, 5])

@@ -1,0 +1,70 @@
+"""The graphs that a live line runs: detector, landmark encoder with its features, live model."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.blazepose.networks import detector_onnx, landmark_onnx
+from engine.build.build_error import BuildError
+from engine.build.evidence import Evidence
+from engine.build.onnx_file import OnnxGraph, read_onnx
+from engine.runtime.blazepose_encoder import needed_outputs
+from engine.runtime.di2pose_estimator import NOISE, shipped_graph
+
+GRAPHS = ("detector", "landmark", "live")
+_NOISE_SEED = 0
+
+
+def in_order(names: Sequence[str] | None) -> list[str]:
+    """Each once, the landmark network before the live model that it feeds; all of them where none is named.
+
+    BuildError for an unknown name.
+    """
+    unknown = [name for name in names or () if name not in GRAPHS]
+    if unknown:
+        raise BuildError(f"there is no graph {unknown[0]!r}; choose among {', '.join(GRAPHS)}")
+    return [name for name in GRAPHS if not names or name in names]
+
+
+def encoder_path() -> Path:
+    """The landmark network with the features that the live model reads."""
+    return landmark_onnx(features=needed_outputs())
+
+
+def graph_named(name: str, *, live_graph: Path | None = None) -> OnnxGraph:
+    """One of `GRAPHS` in fp32. BuildError for another name, or where no live model is there."""
+    if name == "detector":
+        return read_onnx(detector_onnx(), name)
+    if name == "landmark":
+        return read_onnx(encoder_path(), name)
+    if name != "live":
+        raise BuildError(f"there is no graph {name!r}; choose among {', '.join(GRAPHS)}")
+    path = live_graph or shipped_graph()
+    if live_graph is None and not path.is_file():
+        raise BuildError(
+            f"this version ships no live model ({path.name} is not there); export one with `di2pose export onnx "
+            f"CHECKPOINT --out FILE.onnx` and give it with --live-graph, or build --graph detector --graph landmark"
+        )
+    return read_onnx(path, name)
+
+
+def gate_inputs(graph: OnnxGraph, evidence: Evidence) -> dict[str, NDArray[np.float32]]:
+    """What the parity gate feeds this graph. BuildError where a live graph takes what this version does not make."""
+    if graph.name == "detector":
+        return evidence.detector_inputs()
+    if graph.name == "landmark":
+        return evidence.landmark_inputs()
+    inputs = evidence.live_inputs(encoder_path())
+    shapes = {entry.name: entry.shape for entry in graph.inputs}
+    if set(shapes) != {*inputs, NOISE} or not all(isinstance(size, int) for size in shapes[NOISE]):
+        raise BuildError(
+            f"{graph.path} is no live model of this version: it takes {', '.join(shapes)}; "
+            f"export it again with `di2pose export onnx`"
+        )
+    rng = np.random.default_rng(_NOISE_SEED)
+    noise = rng.gumbel(size=tuple(int(size) for size in shapes[NOISE])).astype(np.float32)
+    return {**inputs, NOISE: noise}

@@ -1,0 +1,29 @@
+"""People for the parity gate, and the library that builds plans without a GPU."""
+
+from __future__ import annotations
+
+import pytest
+
+from engine.blazepose.networks import detector_onnx
+from engine.build.evidence import Evidence, people_in
+from engine.build.graphs import graph_named
+from engine.build.onnx_file import OnnxGraph
+from engine.runtime.tensorrt_library import Library, installed_library
+from tools.build_pictures import spread_pictures
+
+
+@pytest.fixture(scope="session")
+def evidence() -> Evidence:
+    """Two people of the bundled clip."""
+    return people_in(spread_pictures("demo", 2), detector_onnx())
+
+
+@pytest.fixture(scope="session")
+def landmark() -> OnnxGraph:
+    return graph_named("landmark")
+
+
+@pytest.fixture(scope="session")
+def rtx() -> Library:
+    pytest.importorskip("tensorrt_rtx", reason="building plans needs the extra gpu-rtx: pip install 'di2pose[gpu-rtx]'")
+    return installed_library("tensorrt-rtx")

@@ -1,0 +1,81 @@
+"""`di2pose build` end to end: real plans, and errors of one line."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def build(*arguments: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-P", "-m", "tools.cli", "build", *arguments]
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[dict[str, object]]]:
+    pytest.importorskip("tensorrt_rtx", reason="building plans needs the extra gpu-rtx: pip install 'di2pose[gpu-rtx]'")
+    out = tmp_path_factory.mktemp("plans")
+    done = build(
+        "--library", "tensorrt-rtx", "--precision", "fp16", "--graph", "detector", "--computeCapabilities", "8.6",
+        "--maxShapes", "image:4x224x224x3", "--out", str(out), "--json", str(out / "report.json"),
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    return out, json.loads((out / "report.json").read_text())
+
+
+def test_a_plan_and_its_sidecar_and_a_report_are_written(built: tuple[Path, list[dict[str, object]]]) -> None:
+    out, (entry,) = built
+    assert sorted(path.name for path in out.iterdir()) == [
+        "detector.fp16.sm86.plan",
+        "detector.fp16.sm86.plan.json",
+        "report.json",
+    ]
+    card = entry["card"]
+    assert isinstance(card, dict) and card["shapes"][0]["max"] == [4, 224, 224, 3]
+    assert card == json.loads((out / "detector.fp16.sm86.plan.json").read_text())
+    assert card["cpu_parity"][0]["worst"] < 1
+
+
+def test_inspecting_prints_the_sidecar_and_the_verdict(built: tuple[Path, list[dict[str, object]]]) -> None:
+    from engine.runtime.gpu import gpu_here
+
+    shown = build("--inspect", str(built[0] / "detector.fp16.sm86.plan"))
+    assert '"target": "sm86"' in shown.stdout
+    if gpu_here() is None:
+        assert shown.returncode == 1 and "not to be loaded here" in shown.stdout and "nvidia-smi" in shown.stdout
+
+
+def test_a_dry_run_says_what_would_be_built_and_writes_nothing(tmp_path: Path) -> None:
+    pytest.importorskip("tensorrt_rtx", reason="building plans needs the extra gpu-rtx: pip install 'di2pose[gpu-rtx]'")
+    done = build(
+        "--library", "tensorrt-rtx", "--precision", "mixed", "--graph", "detector", "--graph", "landmark",
+        "--computeCapabilities", "sm89", "--out", str(tmp_path / "plans"), "--dry-run",
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert [line.split(":")[0].rpartition("/")[2] for line in done.stdout.splitlines()] == [
+        "detector.mixed.sm89.plan",
+        "landmark.mixed.sm89.plan",
+    ]
+    assert "1x256x256x3 to 16x256x256x3" in done.stdout
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--library", "tensorrt-rtx"], "name the library and a directory"),
+        (["--library", "tensorrt-rtx", "--out", "x"], "--computeCapabilities"),
+        (["--library", "tensorrt-rtx", "--out", "x", "--timingCacheFile", "c"], "cannot do --timingCacheFile"),
+        (["--inspect", "nowhere.plan"], "no readable sidecar"),
+    ],
+)
+def test_what_is_wrong_is_one_line(arguments: list[str], said: str) -> None:
+    done = build(*arguments)
+    assert done.returncode == 1 and said in done.stderr
+    assert done.stderr.startswith("error: ") and done.stderr.count("\n") == 1
