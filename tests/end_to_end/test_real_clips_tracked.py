@@ -64,6 +64,7 @@ def test_the_woman_is_there_in_most_frames_in_the_right_place(shared_dir):
     assert all(600 < woman[index][0][1] < 860 for index in seen)
 
 
+@pytest.mark.slow
 def test_six_people_one_after_another_have_six_ids(shared_dir):
     people = people_of(shared_dir / "data" / "clips" / "office_people_768x432.mp4")
     assert list(people) == [1, 2, 3, 4, 5, 6]
