@@ -47,12 +47,23 @@ def export_live_pose(pose: LivePose, path: Path) -> Path:
         raise RuntimeError(
             f"torch.onnx.export gave no program for {path.name}; check the installed torch and onnxscript"
         )
-    model = halved(program.model_proto)
+    model = halved(anonymous(program.model_proto))
     onnx.checker.check_model(model)
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(model.SerializeToString(deterministic=True))
     log.info("wrote %s, %d bytes", path, path.stat().st_size)
     return path
+
+
+def anonymous(model: onnx.ModelProto) -> onnx.ModelProto:
+    """Without the exporter's notes, which tell where the source files lay on the machine that exported."""
+    noted = [model, model.graph, *model.graph.node, *model.graph.input, *model.graph.output, *model.graph.value_info]
+    for function in model.functions:
+        noted += [function, *function.node]
+    for entry in [*noted, *model.graph.initializer]:
+        entry.ClearField("metadata_props")
+        entry.ClearField("doc_string")
+    return model
 
 
 def halved(model: onnx.ModelProto) -> onnx.ModelProto:

@@ -35,6 +35,11 @@ def test_the_graph_is_that_of_the_checkpoint() -> None:
     np.testing.assert_allclose(found["spread_mm"], expected["spread_mm"].numpy(), rtol=0.05)
 
 
+def test_the_graph_tells_nothing_of_the_machine_that_exported_it() -> None:
+    content = shipped_graph().read_bytes()
+    assert b".py" not in content and b"stack_trace" not in content
+
+
 def test_its_card_says_what_was_asked_for() -> None:
     card = checkpoint.read("di2pose").card
     ours, theirs = card["held_out"], card["held_out_blazepose"]
