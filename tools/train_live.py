@@ -90,14 +90,11 @@ def doubt(
     from engine.model.config import SamplingConfig
     from training.finish_live import finished
     from training.live_data import EncodedSet
-    from training.run import RunError, use_threads
+    from training.run import use_threads
 
     use_threads(threads)
     train, test = EncodedSet.open(*encoded), EncodedSet.open(held_out)
-    if (train.split, test.split) != ("train", "test"):
-        raise RunError(f"crops are of split {train.split}, held-out ones of {test.split}; give train and test")
-    people = [str(entry["avatar"]) for entry in test.about]
-    found = finished(str(model), train, test, people, sampling=SamplingConfig("purity", passes, hypotheses))
+    found = finished(str(model), train, test, sampling=SamplingConfig("purity", passes, hypotheses))
     checkpoint.write(out, found.checkpoint)
     facts = {
         "spread": found.spread.as_dict(),

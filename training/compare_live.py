@@ -27,7 +27,7 @@ from training.cmu import load_motion
 from training.data_directory import DataDirectory
 from training.evaluate_live import blazepose_mm, poses_mm, stream_mm
 from training.journal import read_journal
-from training.live_data import EncodedSet, LiveBatch
+from training.live_data import EncodedSet, LiveBatch, named_sets
 from training.live_rows import LiveRows
 from training.live_task import LiveTask
 from training.metrics import joint_errors_mm, measure
@@ -110,8 +110,8 @@ def _append(out: Path, row: Mapping[str, Any]) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description="Compare ways from crops to a 3D pose on synthetic people.")
-    parser.add_argument("--encoded", type=Path, action="append", required=True, help="Repeat for several folders.")
-    parser.add_argument("--test", action="append", required=True, metavar="NAME=DIR", help="Repeat for several.")
+    parser.add_argument("--encoded", type=Path, action="append", default=[], help="Repeat for several folders.")
+    parser.add_argument("--test", action="append", default=[], metavar="NAME=DIR", help="Repeat for several.")
     parser.add_argument("--data", type=Path)
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--config", default="live")
@@ -123,6 +123,8 @@ def main() -> None:
     parser.add_argument("--only", action="append", choices=METHODS, help="One method; repeat for several.")
     parser.add_argument("--table", action="store_true", help="Print what is there and end.")
     asked = parser.parse_args()
+    if not asked.table and not (asked.encoded and asked.test):
+        parser.error("give --encoded and --test, or --table for what is there")
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     done = read_journal(asked.out / RESULTS)
     if asked.table:
@@ -130,7 +132,7 @@ def main() -> None:
         return
     use_threads(asked.threads)
     asked.out.mkdir(parents=True, exist_ok=True)
-    tests = {name: EncodedSet.open(Path(path)) for name, _, path in (text.partition("=") for text in asked.test)}
+    tests = named_sets(asked.test)
     train = EncodedSet.open(*asked.encoded)
     data = LiveData(train, next(iter(tests.values())), load_motion(DataDirectory.find(asked.data)))
     finished = {(row["method"], row["seed"]) for row in done}

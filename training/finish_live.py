@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from torch import Tensor, nn
@@ -17,6 +16,7 @@ from engine.model.spread import SpreadHead
 from training.fit_seen import SeenReport, blazepose_hidden, fit_seen, model_hidden, seen_report
 from training.fit_spread import SpreadReport, fit_spread, radii_across_people, report_of, spread_rows
 from training.live_data import EncodedSet
+from training.run import RunError
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -30,14 +30,15 @@ class Finished:
     seen_blazepose: SeenReport
 
 
-def finished(
-    directory: str, train: EncodedSet, held_out: EncodedSet, people: Sequence[str], *, sampling: SamplingConfig
-) -> Finished:
+def finished(directory: str, train: EncodedSet, held_out: EncodedSet, *, sampling: SamplingConfig) -> Finished:
     """The model of a checkpoint, in the precision in which it is shipped, with fitted spread and visibility.
 
-    Visibility is learned from `train`; the spread from `held_out`, whose crops show `people`, since it must know how
-    far the model errs on people whom it has not seen. CheckpointError or ConfigError where there is no live model.
+    Visibility is learned from `train`; the spread from `held_out`, since it must know how far the model errs on people
+    whom it has not seen. RunError where these are of other splits, CheckpointError or ConfigError where there is no
+    live model.
     """
+    if (train.split, held_out.split) != ("train", "test"):
+        raise RunError(f"crops are of split {train.split}, held-out ones of {held_out.split}; give train and test")
     stored = checkpoint.read(directory)
     config = replace(stored.config, sampling=sampling)
     tensors = {name: _shipped(value) for name, value in stored.tensors.items()}
@@ -55,7 +56,7 @@ def finished(
     rows = held_out.all()
     found = spread_rows(pose, rows)
     spread, visible = fit_spread(found), rows.visible > 0
-    radii = radii_across_people(found, people)
+    radii = radii_across_people(found, held_out.people)
     spread_report = report_of(radii, found.errors_mm.double().numpy(), visible)
     reports = seen_report(model_hidden(seen, rows), visible), seen_report(blazepose_hidden(rows), visible)
     card = {name: value for name, value in stored.card.items() if name not in ("sha256", "parts", "format_version")}

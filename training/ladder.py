@@ -20,7 +20,7 @@ from training.cmu import load_motion
 from training.data_directory import DataDirectory
 from training.evaluate_live import LiveErrors, blazepose_mm, errors_of, poses_mm, table
 from training.live_batches import AsBatch
-from training.live_data import EncodedSet, LiveBatch
+from training.live_data import EncodedSet, LiveBatch, named_sets
 from training.run import RunOptions, use_threads
 from training.simulated_landmarks import true_2d
 from training.train_live import LiveData, train_live
@@ -124,8 +124,8 @@ def _errors(fields: dict[str, float]) -> LiveErrors:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description="Train the live model on more and more of what is known of a crop.")
-    parser.add_argument("--encoded", type=Path, action="append", required=True, help="Repeat for several folders.")
-    parser.add_argument("--test", action="append", required=True, metavar="NAME=DIR", help="Repeat for several.")
+    parser.add_argument("--encoded", type=Path, action="append", default=[], help="Repeat for several folders.")
+    parser.add_argument("--test", action="append", default=[], metavar="NAME=DIR", help="Repeat for several.")
     parser.add_argument("--data", type=Path)
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--config", default="live")
@@ -136,11 +136,13 @@ def main() -> None:
     parser.add_argument("--only", action="append", choices=tuple(RUNGS), help="One rung; repeat for several.")
     parser.add_argument("--table", action="store_true", help="Print what is there and end.")
     asked = parser.parse_args()
+    if not asked.table and not (asked.encoded and asked.test):
+        parser.error("give --encoded and --test, or --table for what is there")
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     if not asked.table:
         use_threads(asked.threads)
         motion = load_motion(DataDirectory.find(asked.data))
-        tests = {name: EncodedSet.open(Path(path)) for name, _, path in (text.partition("=") for text in asked.test)}
+        tests = named_sets(asked.test)
         data = LiveData(EncodedSet.open(*asked.encoded), next(iter(tests.values())), motion)
         options = RunOptions(
             asked.out, seed=asked.seed, steps=asked.steps, accelerator="cpu", evaluate_every=asked.steps,

@@ -54,6 +54,11 @@ class EncodedSet:
         """'train' or 'test', or both words where the folders differ."""
         return " and ".join(sorted({recipe.split for recipe in self.recipes}))
 
+    @property
+    def people(self) -> list[str]:
+        """Who is on each crop: avatars of one person in other clothes are the same person."""
+        return [str(entry["avatar"]).rpartition("_")[0] for entry in self.about]
+
     def take(self, rows: ArrayLike) -> LiveRows:
         """Copies of these rows, in this order. IndexError for rows that are not there."""
         wanted = np.asarray(rows, np.intp)
@@ -114,6 +119,17 @@ class LiveBatch:
 
     def to(self, device: torch.device) -> LiveBatch:
         return LiveBatch(self.crops.to(device), self.joints_mm.to(device))
+
+
+def named_sets(texts: Sequence[str]) -> dict[str, EncodedSet]:
+    """Of options like `syn=DIR`. DatasetError where one has no name or names no finished set."""
+    named = {}
+    for text in texts:
+        name, _, path = text.partition("=")
+        if not (name and path):
+            raise DatasetError(f"--test {text!r} is not of the form NAME=DIR; give for instance syn={text}")
+        named[name] = EncodedSet.open(Path(path))
+    return named
 
 
 def _card(directory: Path) -> DatasetCard:

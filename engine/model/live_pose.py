@@ -19,6 +19,7 @@ from engine.body.skeleton_map import LOW_HIPS
 from engine.model import checkpoint
 from engine.model.checkpoint import CheckpointError
 from engine.model.config_reading import ConfigError
+from engine.model.denoiser import Context
 from engine.model.di2pose import LiveDi2Pose, build_live_di2pose
 from engine.model.diffusion import open_after
 from engine.model.fsq import FiniteScalarQuantiser
@@ -86,27 +87,32 @@ class LivePose(nn.Module):
         first = head.log_levels(model.denoiser.features(tokens, step, context=context))
         joints = model.tokenizer.pose_of_codes(quantiser.expected_codes_of_levels(first.exp()))
 
-        rows = batch * self.hypotheses
+        hypotheses = self._hypotheses(first, context, noise)
+        return joints, hypotheses.reshape(batch, self.hypotheses, *hypotheses.shape[1:])
+
+    def _hypotheses(self, first: Tensor, context: Context, noise: Tensor) -> Tensor:
+        """(batch * hypothesis, 17, 3) drawn from `first`, the distribution of the first pass, and refined."""
+        model, batch = self.model, first.shape[0]
+        head, quantiser, count = model.denoiser.head, model.tokenizer.quantiser, model.tokenizer.tokens
+        assert isinstance(head, LevelHead)
         noise = noise.expand(batch, *noise.shape).flatten(0, 1)
         log_levels = first[:, None].expand(-1, self.hypotheses, -1, -1).flatten(0, 1)
         contexts = tuple(memory.repeat(self.hypotheses) for memory in context)
-        tokens = tokens[:, None].expand(-1, self.hypotheses, -1).reshape(rows, -1)
+        tokens = torch.full((batch * self.hypotheses, count), model.diffusion.occ, device=first.device)
         for done in range(1, self.passes + 1):
             if done > 1:
-                open_share = open_after(done - 1, self.passes, model.tokenizer.tokens) / model.tokenizer.tokens
+                open_share = open_after(done - 1, self.passes, count) / count
                 step = torch.full_like(tokens[:, 0], model.diffusion.step_of_open_share(open_share))
                 log_levels = head.log_levels(model.denoiser.features(tokens, step, context=contexts))
             drawn = drawn_levels(log_levels, noise[:, done - 1, :, :-1], quantiser)
             was_open = tokens == model.diffusion.occ
             tokens = torch.where(was_open, quantiser.join(drawn.level_indices), tokens)
-            still_open = open_after(done, self.passes, model.tokenizer.tokens)
-            if still_open:
+            if still_open := open_after(done, self.passes, count):
                 doubt = GUMBEL * (1 - done / self.passes) * noise[:, done - 1, :, -1]
                 confidence = (drawn.log_p + doubt).masked_fill(~was_open, math.inf)
                 least = confidence.topk(still_open, dim=1, largest=False).indices
                 tokens = tokens.scatter(1, least, model.diffusion.occ)
-        hypotheses = model.tokenizer.pose_of_codes(quantiser.codes_of(tokens))
-        return joints, hypotheses.reshape(batch, self.hypotheses, *hypotheses.shape[1:])
+        return model.tokenizer.pose_of_codes(quantiser.codes_of(tokens))
 
 
 def load_live_pose(name_or_path: str | Path) -> LivePose:

@@ -19,6 +19,8 @@ from training import compare_live
 from training.compare_live import METHODS, configured, table, worst_mm
 from training.evaluate_tokenizer import TokenizerReport, tokenizer_checkpoint
 from training.journal import read_journal
+from training.live_data import named_sets
+from training.synthetic.dataset import DatasetError
 
 
 def about(crop: int, covered: int | None) -> dict[str, object]:
@@ -68,3 +70,18 @@ def test_a_comparison_that_was_cut_goes_on_and_prints_its_table(
     assert all(row["tests"]["syn"]["mpjpe_mm"] > 0 for row in rows)
     printed = table(json.loads(json.dumps(rows)))
     assert "| di2pose replace | 1 |" in printed and printed.count("\n") == 4
+
+
+def test_tests_without_a_name_and_missing_options_are_refused(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    with pytest.raises(DatasetError, match="'folder' is not of the form NAME=DIR; give for instance syn=folder"):
+        named_sets(["folder"])
+    with pytest.raises(DatasetError, match="has no dataset.json"):
+        named_sets([f"syn={tmp_path}"])
+    monkeypatch.setattr(sys, "argv", ["compare", "--out", str(tmp_path)])
+    with pytest.raises(SystemExit):
+        compare_live.main()
+    assert "give --encoded and --test, or --table" in capsys.readouterr().err
+    monkeypatch.setattr(sys, "argv", ["compare", "--out", str(tmp_path), "--table"])
+    compare_live.main()

@@ -22,6 +22,7 @@ from training.finish_live import finished
 from training.fit_seen import blazepose_hidden, fit_seen, model_hidden, seen_report
 from training.live_data import EncodedSet, LiveBatch
 from training.live_rows import LiveRows
+from training.run import RunError
 from training.train_live import LiveData, train_live
 from training.train_tokenizer import CHECKPOINT_NAME
 
@@ -30,7 +31,11 @@ SAMPLING = SamplingConfig("purity", steps=2, hypotheses=3)
 
 @pytest.fixture(scope="module")
 def data(encoded_train: Path, encoded_test: Path) -> LiveData:
-    return LiveData(EncodedSet.open(encoded_train), EncodedSet.open(encoded_test), tiny_motion())
+    """The held-out crops named after two people in two outfits each."""
+    test = EncodedSet.open(encoded_test)
+    who = ("M_1_Casual", "M_1_Util", "F_2_Casual", "F_2_Util")
+    about = [{**entry, "avatar": who[row % 4]} for row, entry in enumerate(test.about)]
+    return LiveData(EncodedSet.open(encoded_train), EncodedSet([test.all()], test.recipes, about), tiny_motion())
 
 
 @pytest.fixture(scope="module")
@@ -48,8 +53,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory, data: LiveData) -> Path:
 
 
 def test_a_finished_model_loads_and_states_its_doubt(tmp_path: Path, trained: Path, data: LiveData) -> None:
-    people = ["a", "b"] * 6
-    found = finished(str(trained), data.train, data.held_out, people, sampling=SAMPLING)
+    found = finished(str(trained), data.train, data.held_out, sampling=SAMPLING)
     checkpoint.write(tmp_path / "final", found.checkpoint)
     pose = load_live_pose(tmp_path / "final")
     assert (pose.passes, pose.hypotheses) == (2, 3)
@@ -66,7 +70,7 @@ def test_a_finished_model_loads_and_states_its_doubt(tmp_path: Path, trained: Pa
 
 def test_the_trained_networks_stay_as_they_are_but_for_half_precision(trained: Path, data: LiveData) -> None:
     before = checkpoint.read(trained).tensors
-    after = finished(str(trained), data.train, data.held_out, ["a", "b"] * 6, sampling=SAMPLING).checkpoint.tensors
+    after = finished(str(trained), data.train, data.held_out, sampling=SAMPLING).checkpoint.tensors
     assert before.keys() <= after.keys()
     for name, value in before.items():
         if value.is_floating_point() and value.numel() >= HALVED_FROM:
@@ -76,9 +80,18 @@ def test_the_trained_networks_stay_as_they_are_but_for_half_precision(trained: P
 
 def test_what_was_not_trained_by_train_live_is_refused(tmp_path: Path, trained: Path, data: LiveData) -> None:
     with pytest.raises(ConfigError, match="use .live."):
-        finished(str(trained.parents[1] / "stage1"), data.train, data.held_out, ["a", "b"] * 6, sampling=SAMPLING)
+        finished(str(trained.parents[1] / "stage1"), data.train, data.held_out, sampling=SAMPLING)
     with pytest.raises(CheckpointError, match="train doubt"):
         load_live_pose(trained)
+
+
+def test_crops_of_other_splits_are_refused(trained: Path, data: LiveData) -> None:
+    with pytest.raises(RunError, match="crops are of split test, held-out ones of train; give train and test"):
+        finished(str(trained), data.held_out, data.train, sampling=SAMPLING)
+
+
+def test_a_person_in_other_clothes_is_the_same_person(data: LiveData) -> None:
+    assert data.held_out.people[:4] == ["M_1", "M_1", "F_2", "F_2"]
 
 
 def test_visibility_is_learned_where_blazepose_says_the_opposite(data: LiveData) -> None:

@@ -13,6 +13,7 @@ from tiny_live import tiny_live
 from tiny_training import tiny_config, tiny_motion, tiny_options
 
 from engine.model import checkpoint
+from engine.model.checkpoint import CheckpointError
 from engine.model.config_reading import ConfigError
 from engine.model.di2pose import build_tokenizer
 from training import ladder
@@ -141,6 +142,8 @@ def test_what_cannot_fit_is_refused(tmp_path: Path, data: LiveData, tokenizer_di
         run(crops=LiveData(data.held_out, data.train, data.motion))
     with pytest.raises(RunError, match="simulated_share is above 0 and needs motion; give --data"):
         run(crops=replace(data, motion=None))
+    with pytest.raises(CheckpointError, match="holds no part 'denoiser'"):
+        run(init=tokenizer_dir)
     with pytest.raises(RunError, match="no method 'guess'; choose one of di2pose"):
         run(method="guess")
     with pytest.raises(RunError, match=r"6 tokens of levels \[5, 3\], configuration tiny needs 8"):
