@@ -23,6 +23,8 @@ from tools.train_options import (
     command,
 )
 
+DI2POSE = "di2pose"
+
 
 def live(
     config: Config,
@@ -31,7 +33,9 @@ def live(
     out: Out,
     data: Data = None,
     tokenizer: Annotated[str | None, typer.Option(help="Shipped name or folder; default the configuration's.")] = None,
-    method: Annotated[str, typer.Option(help="di2pose, or to compare: classifier, regression.")] = "di2pose",
+    method: Annotated[
+        str, typer.Option(help="di2pose; lifting, to start it from; to compare: classifier, regression.")
+    ] = "di2pose",
     init: Annotated[str | None, typer.Option(help="Start from the weights of this checkpoint.")] = None,
     seed: Seed = 0,
     steps: Steps = None,

@@ -1,4 +1,4 @@
-"""Sets of encoded crops: as `training.synthetic.rendering` makes them, but numbers in place of pictures, 16 kB each.
+"""Sets of encoded crops: as `training.synthetic.rendering` makes them, but numbers in place of pictures, 17 kB each.
 
 A folder holds `encoded-00000.safetensors` and so on beside `dataset.json`.
 """
@@ -30,7 +30,7 @@ from training.synthetic.shards import Shard, ShardError
 from training.synthetic.tensor_file import content_sha256, file_content, mapped_file
 from training.synthetic.whole_file import WholeFile
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 _KEY = "encoded"
 _CURE = "run the command that wrote the folder again: it makes this file anew"
 _ABOUT = "about"

@@ -19,7 +19,7 @@ from training.simulated_landmarks import LandmarkErrors
 MEASURED_ROWS = 4096
 """So many crops give the constants of the condition and the errors of simulated landmarks."""
 
-SIMULATED = Augmentation(mix=0.6, mix_part=0.4, rare=0.35, jitter_deg=15.0)
+SIMULATED = Augmentation(mix=0.6, mix_part=0.4, rare=0.4, jitter_deg=12.0)
 """Wider than what is drawn in pictures: a simulated person costs nothing, and real people do what no one recorded."""
 
 NOISY = ("at_points", "trunk_2", "trunk_4")

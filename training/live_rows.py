@@ -24,7 +24,7 @@ class LiveRows:
     """n crops. Arrays may be views of files; do not write into them."""
 
     points: F32
-    """(n, 33, 8) as in `LiveNumbers`."""
+    """(n, 33, 17) as in `LiveNumbers`."""
     at_points: F16
     """(n, 33, 48)"""
     trunk_2: F16

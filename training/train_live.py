@@ -46,6 +46,7 @@ from training.train_tokenizer import CHECKPOINT_NAME
 
 log = logging.getLogger(__name__)
 
+LIVE_CONDITION = "live_condition"
 DATA = "synthetic people (CMU motion, rigged avatars, panoramas), read by the frozen BlazePose landmark network"
 LICENCE = "Apache-2.0; docs/data.md names the licences of what the pictures were made from"
 
@@ -85,9 +86,9 @@ def train_live(
 ) -> TrainedLive:
     """Train on `data.train`, or continue what `options.out` holds, to the end; leaves `options.out/checkpoint`.
 
-    `tokenizer` is a shipped name or a checkpoint directory of stage 1, `init` a checkpoint of an earlier run whose
-    weights and constants this one starts from. CheckpointError, SnapshotError, ConfigError or
-    RunError where the run cannot start.
+    `tokenizer` is a shipped name or a checkpoint directory of stage 1, `init` a checkpoint of an earlier run, of any
+    method, whose weights and constants this one starts from as far as both have the same parts. CheckpointError,
+    SnapshotError, ConfigError or RunError where the run cannot start.
     """
     fabric = start(options)
     config, frozen = _prepared(config, data, tokenizer=tokenizer, method=method)
@@ -103,9 +104,7 @@ def train_live(
     if init is None:
         own.measure(LiveBatch.of(measured_rows(data.train)).crops)
     else:
-        stored = checkpoint.read(init)
-        for name in own.parts:
-            checkpoint.load_state(name, own.part(name), stored.part(name))
+        _start_from(own, init)
     own = own.to(fabric.device)
     state = RunState(own, Ema(own.trained, plan.ema_decay), adamw(own.trained, plan))
     saved = options.out / SNAPSHOT_NAME
@@ -175,6 +174,16 @@ def _prepared(config: ModelConfig, data: LiveData, *, tokenizer: str, method: st
     if method == "classifier":
         training = replace(training, one_pass_share=1.0)
     return replace(config, tokenizer=found, denoiser_training=training), frozen
+
+
+def _start_from(task: LiveTask, init: str) -> None:
+    stored = checkpoint.read(init)
+    if LIVE_CONDITION not in stored.card["parts"]:
+        found = ", ".join(stored.card["parts"])
+        raise RunError(f"--init {init} holds {found} and no {LIVE_CONDITION}; give a checkpoint of `train live`")
+    for name in task.parts:
+        if name in stored.card["parts"]:
+            checkpoint.load_state(name, task.part(name), stored.part(name))
 
 
 def _share(fabric: Fabric, batch: LiveBatch) -> LiveBatch:

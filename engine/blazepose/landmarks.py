@@ -16,8 +16,11 @@ BODY_POINTS = 33
 NEXT_CENTRE, NEXT_SCALE = 33, 34
 """Auxiliary points that give the region of the next frame: its centre and a point on its circle."""
 
+PEAKS = 3
+
 _CELL_PX = np.float32(4)  # the heatmap has 64 cells along 256 px
 _WINDOW = np.arange(-4, 5)
+_NEAR = np.arange(-1, 2)
 _MIN_HEAT = 0.5
 """9x9 window and least confidence of MediaPipe's RefineLandmarksFromHeatmapCalculator. Its public graphs of other
 releases say 7; 0.10.21 itself answers as with 9, the calculator's default (see test_mediapipe_parity.py)."""
@@ -39,6 +42,9 @@ class CropLandmarks:
     """(39, 3) metres from the middle of the hips, in the axes of the (turned) crop."""
     presence: float
     """0..1, that there is a person."""
+    peaks: F32
+    """(33, PEAKS, 3) x and y in pixels of the crop and heat 0..1 of the hottest places of each body point's heatmap,
+    hottest first: where else the point may be."""
 
 
 def crop_landmarks(outputs: Mapping[str, NDArray[Any]], row: int = 0) -> CropLandmarks:
@@ -54,6 +60,7 @@ def crop_landmarks(outputs: Mapping[str, NDArray[Any]], row: int = 0) -> CropLan
         in_picture=_sigmoid(values[:, 4]),
         world_m=outputs["world"][row].reshape(POINTS, 3).copy(),
         presence=float(outputs["presence"][row, 0]),
+        peaks=heat_peaks(outputs["heatmap"][row]),
     )
 
 
@@ -81,6 +88,39 @@ def refined(points_px: F32, heatmap: F32) -> F32:
     points_px = points_px.copy()
     points_px[sure] = moved[sure]
     return points_px
+
+
+def heat_peaks(heatmap: F32) -> F32:
+    """(64, 64, 39) logits -> (33, PEAKS, 3): x and y in pixels of the crop and heat 0..1, hottest first.
+
+    A peak is the hottest cell outside the 9x9 windows of the peaks before it, its place the mean of the 3x3 cells
+    around it, weighted by their heat.
+    """
+    height, width, _ = heatmap.shape
+    points = np.arange(BODY_POINTS)[:, None]
+    logits = np.ascontiguousarray(heatmap[..., :BODY_POINTS].reshape(-1, BODY_POINTS).T)
+    left = logits.copy()
+    peaks = np.empty((BODY_POINTS, PEAKS, 3), np.float32)
+    for number in range(PEAKS):
+        row, column = np.divmod(left.argmax(axis=1), width)
+        rows, columns, cells = _cells(row, column, _NEAR, (height, width))
+        heat = _sigmoid(logits[points, cells])
+        total = heat.sum(axis=1)
+        peaks[:, number, 0] = (heat * columns).sum(axis=1) / total * _CELL_PX
+        peaks[:, number, 1] = (heat * rows).sum(axis=1) / total * _CELL_PX
+        peaks[:, number, 2] = _sigmoid(logits[points[:, 0], row * width + column])
+        left[points, _cells(row, column, _WINDOW, (height, width))[2]] = -np.inf
+    return peaks
+
+
+def _cells(
+    row: NDArray[np.intp], column: NDArray[np.intp], window: NDArray[np.intp], size_hw: tuple[int, int]
+) -> tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.intp]]:
+    """Rows, columns and flat indices, (n, window squared) each, around n cells; those outside are moved to the edge."""
+    height, width = size_hw
+    rows = np.clip(row[:, None] + np.repeat(window, len(window)), 0, height - 1)
+    columns = np.clip(column[:, None] + np.tile(window, len(window)), 0, width - 1)
+    return rows, columns, rows * width + columns
 
 
 def _sigmoid(logits: F32) -> F32:

@@ -145,30 +145,27 @@ class DenoiserConfig:
 
 @dataclass(frozen=True, slots=True)
 class LiveConditionConfig:
-    """What the live condition reads of a crop besides where the landmarks lie, and how its summary is made."""
+    """What the live condition reads of a crop besides where the landmarks lie, and the network that reads it."""
 
     world: bool = True
     """Depth and world coordinates of the landmarks."""
     visibility: bool = True
+    peaks: bool = True
+    """The hottest places of each landmark's heatmap."""
     at_points: bool = True
     """Image features at the landmarks."""
     maps: bool = True
     """The network's last two feature maps."""
     view: bool = True
     """Angle and size of the crop, presence."""
-    summary_tokens: int = 4
-    """Tokens made from all others by an MLP over the whole crop; 0: none."""
-    summary_channels: int = 256
-    summary_blocks: int = 2
-    pass_tokens: bool = True
-    """Whether the denoiser sees the tokens of landmarks and maps too, or the summary alone."""
+    tokens: int = 16
+    """Length of the sequence that the denoiser sees."""
+    width: int = 768
+    """Of the crop as one vector."""
+    blocks: int = 3
 
     def __post_init__(self) -> None:
-        _positive(self, "summary_channels", "summary_blocks")
-        if self.summary_tokens < 0:
-            raise ConfigError(f"summary_tokens must not be negative, got {self.summary_tokens}")
-        if not self.pass_tokens and not self.summary_tokens:
-            raise ConfigError("pass_tokens = false leaves nothing to the denoiser; give summary_tokens above 0")
+        _positive(self, "tokens", "width", "blocks")
 
 
 @dataclass(frozen=True, slots=True)

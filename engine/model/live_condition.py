@@ -1,9 +1,9 @@
 """The condition y of the live model: what the frozen BlazePose network says of a crop, as a sequence of tokens.
 
-A token per part of the body (head, shoulders, elbows, hands, hips, knees, feet) from its landmarks, a token per
-position of the two feature maps, one for the view, and a few that summarise all of them: an MLP over the whole crop
-mixes what costs many layers of attention, and its weights are used once per crop. Every kind of number is brought to
-mean 0 and spread 1 by constants that training measures and checkpoints carry.
+Everything that is known of a crop goes through residual MLPs at once: which of two depths is meant shows only in the
+whole body. A network that sees the crop as one vector uses each weight once per crop, so it can be wide where the time
+of a crop is a few milliseconds, and it learns lifting from millions of simulated people in minutes. Every kind of
+number is brought to mean 0 and spread 1 by constants that training measures and checkpoints carry.
 """
 
 from __future__ import annotations
@@ -15,18 +15,17 @@ from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
 from engine.body.skeleton import BLAZEPOSE33_NAMES
-from engine.model.attention import init_normal
-from engine.model.condition import SelfBlock
 from engine.model.config import ConditionConfig, LiveConditionConfig
 from engine.model.pose_mlp import ResidualMlp
 
 POINTS = len(BLAZEPOSE33_NAMES)
-_POINT_NUMBERS, _POINT_FEATURES, _MAP_CHANNELS, _VIEW_NUMBERS = 8, 48, 288, 3
-_DETAILS, _SEEN = slice(2, 6), slice(6, 8)
-"""Columns of a point: depth and world coordinates; visibility and in_picture. The first two are its ray."""
-_POSITIONS = {"trunk_2": 4, "trunk_4": 16}
-_SQUEEZED = 16
-"""Channels of each token that the summary reads."""
+POINT_NUMBERS, POINT_FEATURES, MAP_CHANNELS, VIEW_NUMBERS = 17, 48, 288, 3
+_DETAILS, _SEEN, _PEAKS = slice(2, 6), slice(6, 8), slice(8, POINT_NUMBERS)
+"""Columns of a point: depth and world coordinates; visibility and in_picture; peaks of its heatmap. The first two are
+its ray. As in `engine.runtime.live_numbers`, which needs no torch."""
+POSITIONS = {"trunk_2": 4, "trunk_4": 16}
+_SQUEEZED_POINT, _SQUEEZED_CELL = 6, 12
+"""Channels that are kept of the image features at a landmark and of a cell of a map."""
 _LARGEST = 8.0
 """Numbers farther than so many spreads from their mean are cut off."""
 
@@ -35,7 +34,7 @@ _LARGEST = 8.0
 class LiveInput:
     """A batch of `engine.runtime.live_numbers.LiveNumbers`; what is not known may hold anything finite."""
 
-    points: Float[Tensor, "batch point 8"]
+    points: Float[Tensor, "batch point 17"]
     at_points: Float[Tensor, "batch point 48"]
     trunk_2: Float[Tensor, "batch 4 288"]
     trunk_4: Float[Tensor, "batch 16 288"]
@@ -81,32 +80,34 @@ class LiveCondition(nn.Module):
     """(batch, token, channel) from a `LiveInput`; which groups are read stands in the configuration."""
 
     used: Tensor
-    in_part: Tensor
 
     def __init__(self, config: ConditionConfig, channels: int) -> None:
         super().__init__()
         self.config = config.live
-        self.standards = nn.ModuleDict(
-            {
-                "points": Standard(_POINT_NUMBERS),
-                "at_points": Standard(_POINT_FEATURES),
-                "view": Standard(_VIEW_NUMBERS),
-            }
-            | {name: Standard(_MAP_CHANNELS) for name in _POSITIONS}
-        )
-        self.register_buffer("used", _used_columns(config.live), persistent=False)
-        self.register_buffer("in_part", _membership(), persistent=False)
-        inputs = _POINT_NUMBERS + 2 + (_POINT_FEATURES if config.live.at_points else 0)
-        self.point_weight = nn.Parameter(torch.randn(POINTS, inputs, channels) * inputs**-0.5)
-        self.part = nn.Parameter(torch.randn(len(PARTS), channels) * 0.02)
-        self.view = nn.Linear(_VIEW_NUMBERS, channels) if config.live.view else None
-        maps = _POSITIONS if config.live.maps else {}
-        self.maps = nn.ModuleDict({name: MapTokens(count, channels) for name, count in maps.items()})
-        self.blocks = nn.Sequential(*(SelfBlock(channels, config.heads) for _ in range(config.layers)))
-        self.blocks.apply(init_normal)
-        tokens = len(PARTS) + (self.view is not None) + sum(maps.values())
-        self.summary = Summary(tokens, channels, config.live) if config.live.summary_tokens else None
-        self.norm = nn.LayerNorm(channels)
+        width = self.config.width
+        self.standards = nn.ModuleDict({"points": Standard(POINT_NUMBERS)})
+        self.register_buffer("used", _used_columns(self.config), persistent=False)
+        inputs = POINTS * (POINT_NUMBERS + 1) + 1
+        if self.config.view:
+            self.standards["view"] = Standard(VIEW_NUMBERS)
+            inputs += VIEW_NUMBERS
+        self.squeeze_points = None
+        if self.config.at_points:
+            self.standards["at_points"] = Standard(POINT_FEATURES)
+            kept = torch.randn(POINTS, POINT_FEATURES, _SQUEEZED_POINT) * POINT_FEATURES**-0.5
+            self.squeeze_points = nn.Parameter(kept)
+            inputs += POINTS * _SQUEEZED_POINT
+        self.squeeze_maps = nn.ModuleDict()
+        if self.config.maps:
+            for name, positions in POSITIONS.items():
+                self.standards[name] = Standard(MAP_CHANNELS)
+                self.squeeze_maps[name] = nn.Linear(MAP_CHANNELS, _SQUEEZED_CELL)
+                inputs += positions * _SQUEEZED_CELL
+        self.enter = nn.Linear(inputs, width)
+        self.blocks = nn.Sequential(*(ResidualMlp(width, 1) for _ in range(self.config.blocks)))
+        self.norm = nn.LayerNorm(width)
+        self.tokens = nn.Linear(width, self.config.tokens * channels)
+        self.channels = channels
 
     @torch.no_grad()
     def measure(self, crops: LiveInput) -> None:
@@ -116,85 +117,35 @@ class LiveCondition(nn.Module):
             standard.measure(getattr(crops, name))
 
     def forward(self, crops: LiveInput) -> Float[Tensor, "batch token channel"]:
-        parts = [self._part_tokens(crops)]
-        if self.view is not None:
-            parts.append(self.view(self.standards["view"](crops.view))[:, None])
-        for name, tokens in self.maps.items():
-            parts.append(tokens(self.standards[name](getattr(crops, name)), crops.features_known))
-        x: Tensor = self.blocks(torch.cat(parts, dim=1))
-        if self.summary is not None:
-            summary = self.summary(x)
-            x = torch.cat([x, summary], dim=1) if self.config.pass_tokens else summary
-        sequence: Tensor = self.norm(x)
-        return sequence
+        sequence: Tensor = self.tokens(self.crop_features(crops))
+        return sequence.reshape(-1, self.config.tokens, self.channels)
 
-    def _part_tokens(self, crops: LiveInput) -> Tensor:
-        known = crops.points_known[..., None].float()
-        detailed = known * crops.features_known[:, None, None].float()
-        numbers = self.standards["points"](crops.points) * self.used
-        read = [numbers[..., :2] * known, numbers[..., _DETAILS] * detailed, numbers[..., _SEEN] * known]
-        read += [known, detailed]
-        if self.config.at_points:
-            read.append(self.standards["at_points"](crops.at_points) * detailed)
-        each = torch.einsum("bpi,pic->bpc", torch.cat(read, dim=-1), self.point_weight)
-        return torch.einsum("bpc,tp->btc", each, self.in_part) + self.part
+    def crop_features(self, crops: LiveInput) -> Float[Tensor, "batch width"]:
+        """The crop as one vector, of which the tokens are made."""
+        features: Tensor = self.norm(self.blocks(self.enter(self._numbers(crops))))
+        return features
 
-
-class MapTokens(nn.Module):
-    """A token per position of a feature map; a learned vector where the map is not known."""
-
-    def __init__(self, positions: int, channels: int) -> None:
-        super().__init__()
-        self.embedding = nn.Linear(_MAP_CHANNELS, channels)
-        self.position = nn.Parameter(torch.randn(positions, channels) * 0.02)
-        self.unknown = nn.Parameter(torch.randn(channels) * 0.02)
-
-    def forward(
-        self, cells: Float[Tensor, "batch position cell"], known: Bool[Tensor, " batch"]
-    ) -> Float[Tensor, "batch position channel"]:
-        tokens: Tensor = torch.where(known[:, None, None], self.embedding(cells), self.unknown) + self.position
-        return tokens
-
-
-class Summary(nn.Module):
-    """A few tokens from all tokens, by residual MLPs over the whole crop."""
-
-    def __init__(self, tokens: int, channels: int, config: LiveConditionConfig) -> None:
-        super().__init__()
-        width = config.summary_channels
-        self.squeeze = nn.Linear(channels, _SQUEEZED)
-        self.enter = nn.Linear(tokens * _SQUEEZED, width)
-        self.blocks = nn.Sequential(*(ResidualMlp(width, 2) for _ in range(config.summary_blocks)))
-        self.leave = nn.Sequential(nn.LayerNorm(width), nn.Linear(width, config.summary_tokens * channels))
-
-    def forward(self, x: Float[Tensor, "batch token channel"]) -> Float[Tensor, "batch summary channel"]:
-        mixed: Tensor = self.leave(self.blocks(self.enter(self.squeeze(x).flatten(1))))
-        return mixed.reshape(x.shape[0], -1, x.shape[-1])
-
-
-def _parts() -> dict[str, tuple[str, ...]]:
-    """Part of the body -> its landmarks: fingers belong to the hand, heel and toes to the foot."""
-    parts = {"head": BLAZEPOSE33_NAMES[:11]}
-    for side in ("left", "right"):
-        parts |= {f"{side}_{name}": (f"{side}_{name}",) for name in ("shoulder", "elbow", "hip", "knee")}
-        for part, words in (("hand", ("wrist", "pinky", "index", "thumb")), ("foot", ("ankle", "heel", "foot_index"))):
-            parts[f"{side}_{part}"] = tuple(f"{side}_{word}" for word in words)
-    return parts
-
-
-PARTS = _parts()
-
-
-def _membership() -> Tensor:
-    """(part, point) 1 where the landmark belongs to the part; every landmark belongs to one."""
-    rows = torch.zeros(len(PARTS), POINTS)
-    for row, names in enumerate(PARTS.values()):
-        rows[row, [BLAZEPOSE33_NAMES.index(name) for name in names]] = 1.0
-    return rows
+    def _numbers(self, crops: LiveInput) -> Tensor:
+        known, detailed = crops.points_known[..., None].float(), crops.features_known[:, None].float()
+        points = self.standards["points"](crops.points) * self.used * known
+        details = points[..., _DETAILS] * detailed[..., None]
+        points = torch.cat([points[..., :2], details, points[..., 6:]], dim=-1)
+        read = [points.flatten(1), known.flatten(1), detailed]
+        if self.config.view:
+            read.append(self.standards["view"](crops.view))
+        if self.squeeze_points is not None:
+            at_points = self.standards["at_points"](crops.at_points) * known
+            squeezed = torch.einsum("bpi,pic->bpc", at_points, self.squeeze_points)
+            read.append(squeezed.flatten(1) * detailed)
+        for name, squeeze in self.squeeze_maps.items():
+            cells: Tensor = squeeze(self.standards[name](getattr(crops, name)))
+            read.append(cells.flatten(1) * detailed)
+        return torch.cat(read, dim=-1)
 
 
 def _used_columns(config: LiveConditionConfig) -> Tensor:
-    used = torch.ones(_POINT_NUMBERS)
+    used = torch.ones(POINT_NUMBERS)
     used[_DETAILS] = float(config.world)
     used[_SEEN] = float(config.visibility)
+    used[_PEAKS] = float(config.peaks)
     return used

@@ -16,7 +16,7 @@ import onnx
 import torch
 from onnx import helper, numpy_helper
 
-from engine.model.live_condition import POINTS
+from engine.model.live_condition import MAP_CHANNELS, POINT_FEATURES, POINT_NUMBERS, POINTS, POSITIONS, VIEW_NUMBERS
 from engine.model.live_pose import LivePose, gumbel_noise
 
 log = logging.getLogger(__name__)
@@ -26,7 +26,12 @@ OUTPUTS = ("joints_mm", "spread_mm", "seen", "hypotheses_mm")
 OPSET = 20
 HALVED_FROM = 4096
 """Tensors of so many numbers are stored in half precision; smaller ones cost nothing and may need the range."""
-_SHAPES = {"points": (POINTS, 8), "at_points": (POINTS, 48), "trunk_2": (4, 288), "trunk_4": (16, 288), "view": (3,)}
+_SHAPES = {
+    "points": (POINTS, POINT_NUMBERS),
+    "at_points": (POINTS, POINT_FEATURES),
+    **{name: (positions, MAP_CHANNELS) for name, positions in POSITIONS.items()},
+    "view": (VIEW_NUMBERS,),
+}
 
 
 def export_live_pose(pose: LivePose, path: Path) -> Path:

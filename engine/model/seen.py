@@ -1,4 +1,5 @@
-"""Which joints the crop shows, from where BlazePose puts its landmarks and how sure it is of each.
+"""Which joints the crop shows, from where BlazePose puts its landmarks, how sure it is of each, and where
+else it would put them.
 
 BlazePose's own visibility misses most joints behind things: of the hidden joints of rendered people it names 29 %.
 The renderer knows which joints are seen, so the answer can be learned from them (`training/fit_seen.py`).
@@ -11,16 +12,18 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from engine.model.bottleneck import JOINTS
-from engine.model.live_condition import POINTS, Standard
+from engine.model.live_condition import POINT_NUMBERS, POINTS, VIEW_NUMBERS, Standard
 
-_RAY, _SEEN = slice(0, 2), slice(6, 8)
-"""Columns of a point, as in `engine.runtime.live_numbers`."""
+_RAYS = [0, 1, *(column + axis for column in range(8, POINT_NUMBERS, 3) for axis in (0, 1))]
+_SURE = [6, 7, *range(10, POINT_NUMBERS, 3)]
+"""Columns of a point, as in `engine.runtime.live_numbers`: rays of the landmark and its peaks; visibility, in_picture
+and heats."""
 _FARTHEST_RAY = 2.0
-_INPUTS = 4 * POINTS + 3
+_INPUTS = (len(_RAYS) + len(_SURE)) * POINTS + VIEW_NUMBERS
 
 
 class SeenHead(nn.Module):
-    """Landmarks and view of a crop -> probability that each joint is seen."""
+    """Landmarks, peaks of their heatmaps and view of a crop -> probability that each joint is seen."""
 
     def __init__(self, channels: int = 64) -> None:
         super().__init__()
@@ -42,5 +45,5 @@ class SeenHead(nn.Module):
 
 
 def _numbers(points: Tensor, view: Tensor) -> Tensor:
-    rays = points[..., _RAY].clamp(-_FARTHEST_RAY, _FARTHEST_RAY)
-    return torch.cat([rays.flatten(1), points[..., _SEEN].flatten(1), view], dim=1)
+    rays = points[..., _RAYS].clamp(-_FARTHEST_RAY, _FARTHEST_RAY)
+    return torch.cat([rays.flatten(1), points[..., _SURE].flatten(1), view], dim=1)

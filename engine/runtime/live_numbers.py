@@ -12,16 +12,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.blazepose.features import KEPT_MAPS
-from engine.blazepose.landmarks import BODY_POINTS
+from engine.blazepose.landmarks import BODY_POINTS, PEAKS
 from engine.blazepose.networks import LANDMARK_SIZE_PX
 from engine.body.virtual_camera import VirtualView
 from engine.runtime.blazepose_encoder import Encoding
 
 F32 = NDArray[np.float32]
 
-RAY, DEPTH, WORLD, SEEN = slice(0, 2), slice(2, 3), slice(3, 6), slice(6, 8)
+POINT_NUMBERS = 8 + 3 * PEAKS
+RAY, DEPTH, WORLD, SEEN, PEAK = slice(0, 2), slice(2, 3), slice(3, 6), slice(6, 8), slice(8, POINT_NUMBERS)
 """Columns of `LiveNumbers.points`."""
-POINT_NUMBERS = 8
 VIEW_NUMBERS = 3
 _FARTHEST_RAY = 4.0
 """Landmarks far outside of the crop are guesses; they end at four times the distance of its edge."""
@@ -34,8 +34,9 @@ class LiveNumbers:
     NAMES: ClassVar[tuple[str, ...]] = ("points", "at_points", "trunk_2", "trunk_4", "view")
 
     points: F32
-    """(33, 8): x and y of the ray in shares of the view's half angle, depth in halves of the crop's side, three world
-    coordinates in metres in the axes of the crop, visibility and in_picture in 0..1."""
+    """(33, 17): x and y of the ray in shares of the view's half angle, depth in halves of the crop's side, three world
+    coordinates in metres in the axes of the crop, visibility and in_picture in 0..1; then of each of three peaks of the
+    point's heatmap, hottest first, the ray and the heat in 0..1."""
     at_points: F32
     """(33, 48) the feature pyramid at the points."""
     trunk_2: F32
@@ -51,13 +52,15 @@ class LiveNumbers:
         if encoding.at_points is None or any(name not in encoding.maps for name in KEPT_MAPS):
             raise ValueError(f"the live model needs the maps {', '.join(KEPT_MAPS)} and the pyramid at the points")
         found = encoding.landmarks
-        rays = np.clip(view.rays(found.points_px[:BODY_POINTS]), -_FARTHEST_RAY, _FARTHEST_RAY)
+        peak_rays = _rays(view, found.peaks[..., :2])
+        peaks = np.concatenate([peak_rays, found.peaks[..., 2:]], axis=-1).reshape(BODY_POINTS, -1)
         parts = (
-            rays,
+            _rays(view, found.points_px[:BODY_POINTS]),
             found.depth_px[:BODY_POINTS, None] / (LANDMARK_SIZE_PX / 2),
             found.world_m[:BODY_POINTS],
             found.visibility[:BODY_POINTS, None],
             found.in_picture[:BODY_POINTS, None],
+            peaks,
         )
         trunk_2, trunk_4 = (_by_position(encoding.maps[name]) for name in KEPT_MAPS)
         return cls(
@@ -67,6 +70,11 @@ class LiveNumbers:
             trunk_4,
             _view_numbers(view, found.presence),
         )
+
+
+def _rays(view: VirtualView, crop_px: NDArray[np.floating]) -> NDArray[np.float64]:
+    found: NDArray[np.float64] = np.clip(view.rays(crop_px), -_FARTHEST_RAY, _FARTHEST_RAY)
+    return found
 
 
 def _view_numbers(view: VirtualView, presence: float) -> F32:

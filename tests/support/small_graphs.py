@@ -62,7 +62,7 @@ def stored(model: onnx.ModelProto, path: Path) -> Path:
 
 def live_of_world() -> onnx.ModelProto:
     """The inputs of a live model; its joints are the first seventeen world landmarks that it is told of, in mm."""
-    sizes = {"points": (33, 8), "at_points": (33, 48), "trunk_2": (4, 288), "trunk_4": (16, 288), "view": (3,)}
+    sizes = {"points": (33, 17), "at_points": (33, 48), "trunk_2": (4, 288), "trunk_4": (16, 288), "view": (3,)}
     inputs = [helper.make_tensor_value_info(name, TensorProto.FLOAT, ("batch", *size)) for name, size in sizes.items()]
     inputs.append(helper.make_tensor_value_info("noise", TensorProto.FLOAT, (1, 2)))
     weights = {"low": [0, 3], "high": [17, 6], "axes": [1, 2]}

@@ -22,12 +22,12 @@ from training.synthetic.rendering import render
 
 def tiny_live(**options: object) -> ModelConfig:
     config = tiny_config()
-    live = LiveConditionConfig(summary_tokens=2, summary_channels=8, summary_blocks=1)
+    live = LiveConditionConfig(tokens=2, width=8, blocks=1)
     training = {"joint_loss_weight": 1.0, "one_pass_share": 0.5, "simulated_share": 0.25, "hide_features": 0.2}
     return replace(
         config,
         diffusion=DiffusionConfig(steps=8, auxiliary_weight=1.0),
-        condition=ConditionConfig("live", layers=1, heads=2, live=live),
+        condition=ConditionConfig("live", heads=2, live=live),
         denoiser_training=DenoiserTrainingConfig(config.denoiser_training.optimiser, **(training | options)),  # type: ignore[arg-type]
     )
 

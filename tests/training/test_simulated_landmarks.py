@@ -26,8 +26,12 @@ def test_the_errors_are_those_of_real_answers(rows: LiveRows) -> None:
     people = CropPoseSampler(tiny_motion().part("train"), 0, batch_size=8).crops(0)
     batch = errors.batch(people, np.random.default_rng(0))
     laid_on = batch.crops.points[:, LIMB_POINTS, RAY].numpy() - limb_rays(people.rays)
-    nearest = np.abs(laid_on[:, None] - errors.rays[None]).reshape(8, len(rows), -1).max(axis=2)
+    found, drawn = laid_on.reshape(8, 1, -1), errors.rays.reshape(1, len(rows), -1)
+    share = np.clip((found * drawn).sum(axis=2) / (drawn * drawn).sum(axis=2), 0, 1)
+    nearest = np.abs(found - share[..., None] * drawn).max(axis=2)
     assert (nearest.min(axis=1) < 1e-4).all()
+    shares = share[np.arange(8), nearest.argmin(axis=1)]
+    assert (shares > 0.999).any() and (shares < 0.999).any(), "some people get a part of the errors only"
     source = nearest.argmin(axis=1)
     np.testing.assert_array_equal(batch.crops.points[:, LIMB_POINTS, SEEN].numpy(), errors.seen[source])
     np.testing.assert_allclose(batch.crops.view[:, 0], np.log(people.half_tan), rtol=1e-6)

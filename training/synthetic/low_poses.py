@@ -10,11 +10,9 @@ import numpy as np
 from training.cmu import F32
 from training.kinematics import axis_rotation
 from training.rare import RARE, RareKind, left_leg, placed, turned, upright, with_leg
+from training.synthetic.balance_poses import BALANCE, TRUNK
 
 _SIDES = ("left", "right")
-_ABOVE_PELVIS = ("spine", "thorax", "neck_nose", "head_top", "left_shoulder", "left_elbow", "left_wrist",
-                 "right_shoulder", "right_elbow", "right_wrist")  # fmt: skip
-_ALL = ("pelvis", "left_hip", "right_hip", *_ABOVE_PELVIS)
 
 
 def crouching(rotations: F32, rng: np.random.Generator) -> F32:
@@ -23,7 +21,7 @@ def crouching(rotations: F32, rng: np.random.Generator) -> F32:
     lean = rng.uniform(5, 45, count)
     knee = rng.uniform(70, 145, count)
     flexion = np.clip(0.55 * knee + lean + rng.normal(0, 8, count), 30, 140)
-    changed = turned(upright(rotations), _ALL, axis_rotation("X", np.deg2rad(lean)))
+    changed = turned(upright(rotations), TRUNK, axis_rotation("X", np.deg2rad(lean)))
     for side in _SIDES:
         one = left_leg(
             rng,
@@ -53,7 +51,7 @@ def kneeling(rotations: F32, rng: np.random.Generator) -> F32:
     )
     half = (~back & (rng.random(count) < 0.5))[:, None, None, None]
     left = (rng.random(count) < 0.5)[:, None, None, None]
-    changed = turned(upright(rotations), _ALL, axis_rotation("X", np.deg2rad(rng.uniform(-8, 25, count))))
+    changed = turned(upright(rotations), TRUNK, axis_rotation("X", np.deg2rad(rng.uniform(-8, 25, count))))
     changed = with_leg(changed, np.where(half & left, before, down), "left")
     return with_leg(changed, np.where(half & ~left, before, down), "right")
 
@@ -68,10 +66,10 @@ def high_leg(rotations: F32, rng: np.random.Generator) -> F32:
         rng, flexion_deg=flexion, abduction_deg=abduction, knee_deg=40 * rng.random(count) ** 2, twist_deg=15.0
     )
     lean = np.where(front, -rng.uniform(0, 20, count), rng.uniform(-5, 10, count))
-    changed = turned(upright(rotations), _ALL, axis_rotation("X", np.deg2rad(lean)))
+    changed = turned(upright(rotations), TRUNK, axis_rotation("X", np.deg2rad(lean)))
     left = rng.random(count) < 0.5
     tilt = np.where(front, 0.0, rng.uniform(0, 30, count)) * np.where(left, 1, -1)
-    changed = turned(changed, _ALL, axis_rotation("Z", np.deg2rad(tilt)))
+    changed = turned(changed, TRUNK, axis_rotation("Z", np.deg2rad(tilt)))
     standing = left_leg(
         rng,
         flexion_deg=lean + rng.uniform(-5, 8, count),  # the thigh is counted from the pelvis, which leans
@@ -89,7 +87,7 @@ def on_hands(rotations: F32, rng: np.random.Generator) -> F32:
     count = len(rotations)
     kind = rng.choice(3, count, p=[0.45, 0.35, 0.2])
     pitch = np.choose(kind, [rng.uniform(75, 95, count), rng.uniform(70, 88, count), rng.uniform(110, 140, count)])
-    changed = turned(upright(rotations), _ALL, axis_rotation("X", np.deg2rad(pitch)))
+    changed = turned(upright(rotations), TRUNK, axis_rotation("X", np.deg2rad(pitch)))
     flexion = np.choose(kind, [rng.uniform(80, 100, count), rng.uniform(-5, 10, count), rng.uniform(75, 110, count)])
     knee = np.choose(kind, [rng.uniform(80, 100, count), rng.uniform(0, 10, count), rng.uniform(0, 25, count)])
     reach = np.choose(kind, [rng.uniform(80, 100, count), rng.uniform(70, 95, count), rng.uniform(130, 165, count)])
@@ -111,4 +109,5 @@ PICTURED_RARE: dict[str, RareKind] = {
     "kneeling": kneeling,
     "high_leg": high_leg,
     "on_hands": on_hands,
+    **BALANCE,
 }

@@ -23,7 +23,7 @@ from training.synthetic.scene import THE_PERSON, Look, Placed
 from training.synthetic.shape import draw_shape
 from training.synthetic.skinning import Body
 
-PICTURED = Augmentation(mix=0.5, mix_part=0.3, rare=0.35, jitter_deg=4.0)
+PICTURED = Augmentation(mix=0.6, mix_part=0.35, rare=0.4, jitter_deg=8.0)
 """More rare poses than the tokenizers see, and less jitter: in a picture legs must not run through each other."""
 BLOCK = 128
 _OTHERS, _SHARED = 1, 4

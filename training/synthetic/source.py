@@ -21,6 +21,8 @@ from training.kinematics import Array, axis_rotation
 from training.panorama import panorama_of
 from training.synthetic.cast import Cast
 from training.synthetic.clock import StageClock
+from training.synthetic.crop_kind import OCCLUDERS, joints_crop_px
+from training.synthetic.cutouts import CutoutRange, draw_cutouts
 from training.synthetic.edges import with_edges_repeated
 from training.synthetic.flawed import flawed
 from training.synthetic.flaws import FlawRange, draw_flaws
@@ -54,12 +56,13 @@ class SceneRange:
     """Relative to the light of the sky; 0 is an overcast day or a room."""
     exposure: tuple[float, float] = (0.75, 1.45)
     """Light on people relative to the background's, evenly in the logarithm."""
+    cutouts: CutoutRange = field(default_factory=CutoutRange)
 
 
 KINDS: Mapping[str, SceneRange] = MappingProxyType(
     {
         "plain": SceneRange(OBSTACLES_NONE, NOBODY_ELSE),
-        "mixed": SceneRange(OBSTACLES_SOME, PeopleRange()),
+        "mixed": SceneRange(OBSTACLES_SOME, PeopleRange(), cutouts=CutoutRange(share=0.2)),
         "occluded": SceneRange(OBSTACLES_HEAVY, PeopleRange()),
     }
 )
@@ -123,7 +126,22 @@ class SceneSource:
                 "others": len(others),
                 "looking_down_deg": round(_looking_down_deg(view, person.joints_mm[0]), 1),
             }
-            return self._crop(drawn, view, person, about)
+            crop = self._crop(drawn, view, person, about)
+        with self.clock.stage("flaws"):
+            return self._covered(rng, crop)
+
+    def _covered(self, rng: np.random.Generator, crop: Crop) -> Crop:
+        """With patches laid over the finished picture."""
+        joints_px = joints_crop_px(crop)
+        size_px = len(crop.image_rgb)
+        cutouts = draw_cutouts(
+            rng, joints_px, frame_from_crop=crop.frame_from_crop, size_px=size_px, plan=self.plan.cutouts
+        )
+        for cutout in cutouts:
+            about = {**crop.about, OCCLUDERS: int(crop.about[OCCLUDERS]) + 1}
+            visible = crop.visible & ~cutout.covers(joints_px)
+            crop = replace(crop, image_rgb=cutout.laid_on(crop.image_rgb), visible=visible, about=about)
+        return crop
 
     def _as_the_camera_has_it(self, rng: np.random.Generator, drawn: Drawn, view: Viewpoint) -> Drawn:
         flaws = draw_flaws(rng, view.frame_from_crop, crop_size_px=view.crop_size_px, plan=self.plan.flaws)

@@ -31,7 +31,7 @@ class ViewpointRange:
 
     lens: LensRange = field(default_factory=LensRange)
     region: RegionRange = field(default_factory=RegionRange)
-    distance_mm: tuple[float, float] = (1000.0, 10_000.0)
+    distance_mm: tuple[float, float] = (600.0, 10_000.0)
     """From the camera to the middle of the body, evenly in its logarithm before what does not fit is thrown away."""
     height_mm: tuple[float, float] = (100.0, 3000.0)
     """Of the camera above the ground."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from engine.blazepose.landmarks import crop_landmarks, refined
+from engine.blazepose.landmarks import PEAKS, crop_landmarks, heat_peaks, refined
 
 
 def cold() -> np.ndarray:
@@ -65,6 +65,36 @@ def test_the_input_is_not_written_to() -> None:
     before = points(130, 118)
     refined(before, heatmap)
     np.testing.assert_array_equal(before, points(130, 118))
+
+
+def test_peaks_are_the_hottest_places_that_are_apart() -> None:
+    heatmap = cold()
+    heatmap[30, 34, :20], heatmap[30, 36, :20], heatmap[10, 50, :20] = 3, 2, 1
+    found = heat_peaks(heatmap)
+    assert found.shape == (33, PEAKS, 3)
+    np.testing.assert_allclose(found[:20, 0], np.tile([136, 120, 1 / (1 + np.exp(-3))], (20, 1)), rtol=1e-5)
+    np.testing.assert_allclose(found[:20, 1], np.tile([200, 40, 1 / (1 + np.exp(-1))], (20, 1)), rtol=1e-5)
+    assert found[:20, 2, 2].max() < 1e-6 and found[20:, :, 2].max() < 1e-6
+    assert heatmap[30, 34, 0] == 3
+
+
+def test_a_peak_lies_between_the_cells_that_share_its_heat() -> None:
+    heatmap = cold()
+    heatmap[30, 34], heatmap[30, 35] = 5, 5
+    np.testing.assert_allclose(heat_peaks(heatmap)[:, 0, :2], np.tile([138, 120], (33, 1)), rtol=1e-5)
+
+
+def test_peaks_agree_with_a_search_cell_by_cell() -> None:
+    heatmap = np.random.default_rng(0).normal(-3, 2, (64, 64, 39)).astype(np.float32)
+    heatmap[[0, 63], [63, 0]] = 6, 5  # peaks in corners
+    found = heat_peaks(heatmap)
+    for point in range(33):
+        left = heatmap[..., point].copy()
+        for peak in found[point]:
+            row, column = np.unravel_index(left.argmax(), left.shape)
+            assert peak[2] == pytest.approx(1 / (1 + np.exp(-left[row, column])), rel=1e-5)
+            assert np.abs(peak[:2] / 4 - [column, row]).max() <= 1
+            left[max(0, row - 4) : row + 5, max(0, column - 4) : column + 5] = -np.inf
 
 
 def test_fields_of_a_row_of_the_batch() -> None:

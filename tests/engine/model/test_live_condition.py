@@ -8,22 +8,22 @@ import pytest
 import torch
 
 from engine.model.config import ConditionConfig, LiveConditionConfig
-from engine.model.live_condition import PARTS, LiveCondition, LiveInput
+from engine.model.live_condition import LiveCondition, LiveInput
 
 CHANNELS = 8
 
 
 def condition(**live: object) -> LiveCondition:
     torch.manual_seed(0)
-    small = {"summary_tokens": 2, "summary_channels": 8, "summary_blocks": 1}
-    config = ConditionConfig("live", layers=1, heads=2, live=LiveConditionConfig(**(small | live)))  # type: ignore[arg-type]
+    small = {"tokens": 2, "width": 8, "blocks": 1}
+    config = ConditionConfig("live", heads=2, live=LiveConditionConfig(**(small | live)))  # type: ignore[arg-type]
     return LiveCondition(config, CHANNELS).eval()
 
 
 def crops(count: int = 3, seed: int = 1) -> LiveInput:
     torch.manual_seed(seed)
     return LiveInput(
-        torch.randn(count, 33, 8),
+        torch.randn(count, 33, 17),
         torch.randn(count, 33, 48),
         torch.randn(count, 4, 288),
         torch.randn(count, 16, 288),
@@ -33,22 +33,8 @@ def crops(count: int = 3, seed: int = 1) -> LiveInput:
     )
 
 
-@pytest.mark.parametrize(
-    "live,tokens",
-    [
-        ({}, 13 + 1 + 20 + 2),
-        ({"maps": False}, 13 + 1 + 2),
-        ({"view": False, "summary_tokens": 0}, 13 + 20),
-        ({"pass_tokens": False}, 2),
-    ],
-)
-def test_length_of_the_sequence(live: dict[str, object], tokens: int) -> None:
-    assert condition(**live)(crops()).shape == (3, tokens, CHANNELS)
-
-
-def test_every_landmark_belongs_to_one_part() -> None:
-    assert sorted(name for names in PARTS.values() for name in names) == sorted(set().union(*PARTS.values()))
-    assert sum(len(names) for names in PARTS.values()) == 33
+def test_length_of_the_sequence() -> None:
+    assert condition(tokens=5, at_points=False, maps=False)(crops()).shape == (3, 5, CHANNELS)
 
 
 @pytest.mark.parametrize(
@@ -56,6 +42,7 @@ def test_every_landmark_belongs_to_one_part() -> None:
     [
         ("world", "points", slice(2, 6)),
         ("visibility", "points", slice(6, 8)),
+        ("peaks", "points", slice(8, 17)),
         ("at_points", "at_points", slice(None)),
         ("maps", "trunk_2", slice(None)),
         ("maps", "trunk_4", slice(None)),
@@ -78,7 +65,8 @@ def test_what_is_not_known_is_not_read() -> None:
     one = replace(one, points_known=known, features_known=torch.tensor([False, False, True]))
     mixed = replace(other, points_known=known, features_known=one.features_known, view=one.view)
     points = mixed.points.clone()
-    points[:, 11, [0, 1, 6, 7]] = one.points[:, 11, [0, 1, 6, 7]]
+    read = [0, 1, *range(6, 17)]
+    points[:, 11, read] = one.points[:, 11, read]
     found, expected = network(replace(mixed, points=points)), network(one)
     torch.testing.assert_close(found[:2], expected[:2])
     assert not torch.allclose(found[2], expected[2])

@@ -8,12 +8,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from engine.blazepose.landmarks import POINTS, CropLandmarks
+from engine.blazepose.landmarks import PEAKS, POINTS, CropLandmarks
 from engine.body.camera import Camera
 from engine.body.crop import Region
 from engine.body.virtual_camera import VirtualView
 from engine.runtime.blazepose_encoder import Encoding
-from engine.runtime.live_numbers import DEPTH, RAY, SEEN, WORLD, LiveNumbers
+from engine.runtime.live_numbers import DEPTH, PEAK, RAY, SEEN, WORLD, LiveNumbers
 
 CAMERA = Camera.from_fov((1280, 720), 70.0)
 
@@ -26,7 +26,13 @@ def encoding() -> Encoding:
         return rng.random(shape).astype(np.float32)
 
     landmarks = CropLandmarks(
-        values(POINTS, 2) * 256, values(POINTS) * 100, values(POINTS), values(POINTS), values(POINTS, 3), 0.75
+        points_px=values(POINTS, 2) * 256,
+        depth_px=values(POINTS) * 100,
+        visibility=values(POINTS),
+        in_picture=values(POINTS),
+        world_m=values(POINTS, 3),
+        presence=0.75,
+        peaks=values(33, PEAKS, 3),
     )
     return Encoding(landmarks, {"trunk_2": values(288, 2, 2), "trunk_4": values(288, 4, 4)}, values(33, 48))
 
@@ -42,6 +48,9 @@ def test_columns_hold_what_their_names_say(encoding: Encoding) -> None:
     np.testing.assert_allclose(numbers.points[:, DEPTH][:, 0], found.depth_px[:33] / 128)
     np.testing.assert_allclose(numbers.points[:, WORLD], found.world_m[:33])
     np.testing.assert_allclose(numbers.points[:, SEEN], np.stack([found.visibility, found.in_picture], axis=1)[:33])
+    peaks = numbers.points[:, PEAK].reshape(33, PEAKS, 3)
+    np.testing.assert_allclose(peaks[..., :2], seen.rays(found.peaks[..., :2]), rtol=1e-5, atol=1e-6)
+    np.testing.assert_allclose(peaks[..., 2], found.peaks[..., 2])
     np.testing.assert_allclose(numbers.view, [math.log(seen.half_tan), 0.75, math.log(512)], rtol=1e-5)
 
 
