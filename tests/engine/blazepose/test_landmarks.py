@@ -86,7 +86,7 @@ def test_a_peak_lies_between_the_cells_that_share_its_heat() -> None:
 
 def test_peaks_agree_with_a_search_cell_by_cell() -> None:
     heatmap = np.random.default_rng(0).normal(-3, 2, (64, 64, 39)).astype(np.float32)
-    heatmap[[0, 63], [63, 0]] = 6, 5  # peaks in corners
+    heatmap[0, 63], heatmap[63, 0] = 6, 5  # peaks in corners
     found = heat_peaks(heatmap)
     for point in range(33):
         left = heatmap[..., point].copy()
