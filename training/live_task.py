@@ -20,7 +20,7 @@ from training.run import RunError
 
 POSE_CHANNELS = 16
 """Per token, before the regression's last layer; as in `training.lifting_baselines`."""
-METHODS = ("di2pose", "classifier", "regression")
+METHODS = ("di2pose", "classifier", "regression", "lifting")
 
 
 class LiveTask(nn.Module, ABC):
