@@ -1,6 +1,7 @@
 """Where the millimetres are: the live model trained on more and more of what is known of a crop.
 
-    python -m training.ladder --encoded DIR --test NAME=DIR ... --data DIR --out FOLDER [--steps N] [--only RUNG]
+    python -m training.ladder --encoded DIR --test NAME=DIR ... --data DIR --out FOLDER [--method M] [--steps N]
+    [--only RUNG]
 
 Every rung gets the same network, steps and batches. A finished rung is kept in FOLDER/RUNG and skipped when the command
 runs again; `--table` prints what is there, a table per test.
@@ -21,6 +22,7 @@ from training.data_directory import DataDirectory
 from training.evaluate_live import LiveErrors, blazepose_mm, errors_of, poses_mm, table
 from training.live_batches import AsBatch
 from training.live_data import EncodedSet, LiveBatch, named_sets
+from training.live_task import METHODS
 from training.run import RunOptions, use_threads
 from training.simulated_landmarks import true_2d
 from training.train_live import LiveData, train_live
@@ -28,7 +30,7 @@ from training.train_live import LiveData, train_live
 log = logging.getLogger(__name__)
 
 RESULT_NAME = "errors.json"
-_NOTHING: dict[str, bool] = {"world": False, "visibility": False, "at_points": False, "maps": False}
+_NOTHING = dict.fromkeys(("world", "visibility", "peaks", "at_points", "maps"), False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,12 +48,13 @@ class Rung:
 RUNGS: dict[str, Rung] = {
     "true-2d": Rung("3D from the true 2D joints", _NOTHING, true_2d, simulated_share=0.0),
     "simulated": Rung(
-        "from BlazePose's 2D landmarks and visibility, no rendered crop",
-        _NOTHING | {"visibility": True},
+        "from BlazePose's 2D landmarks, visibility and peaks, no rendered crop",
+        _NOTHING | {"visibility": True, "peaks": True},
         simulated_share=1.0,
     ),
     "blazepose-2d": Rung("from BlazePose's 2D landmarks, rendered crops", _NOTHING),
     "visibility": Rung("+ visibility", _NOTHING | {"visibility": True}),
+    "peaks": Rung("+ peaks of the heatmaps", _NOTHING | {"visibility": True, "peaks": True}),
     "world": Rung("+ depth and world coordinates", {"at_points": False, "maps": False}),
     "at-points": Rung("+ image features at the landmarks", {"maps": False}),
     "unoccluded": Rung("+ the last two feature maps, trained without occlusion", {}, unoccluded=True),
@@ -82,6 +85,7 @@ def climb(
     rungs: list[str],
     tokenizer: str,
     options: RunOptions,
+    method: str = "di2pose",
 ) -> None:
     """Train the rungs that have no result yet and measure each on every test."""
     for name in rungs:
@@ -95,6 +99,7 @@ def climb(
             replace(data, train=train, as_batch=rung.as_batch),
             tokenizer=tokenizer,
             options=replace(options, out=out / name),
+            method=method,
         )
         found = {}
         for test, crops in tests.items():
@@ -130,6 +135,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--config", default="live")
     parser.add_argument("--tokenizer", default="live")
+    parser.add_argument("--method", choices=METHODS, default="di2pose")
     parser.add_argument("--steps", type=int, default=2000)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--threads", type=int)
@@ -149,7 +155,9 @@ def main() -> None:
             tensorboard=False,
         )  # fmt: skip
         config, rungs = load(asked.config), asked.only or list(RUNGS)
-        climb(config, data, tests, asked.out, rungs=rungs, tokenizer=asked.tokenizer, options=options)
+        climb(
+            config, data, tests, asked.out, rungs=rungs, tokenizer=asked.tokenizer, options=options, method=asked.method
+        )
     for test, named in results(asked.out).items():
         log.info("%s\n\n%s\n", test, table(named))
 

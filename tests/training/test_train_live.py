@@ -142,8 +142,10 @@ def test_what_cannot_fit_is_refused(tmp_path: Path, data: LiveData, tokenizer_di
         run(crops=LiveData(data.held_out, data.train, data.motion))
     with pytest.raises(RunError, match="simulated_share is above 0 and needs motion; give --data"):
         run(crops=replace(data, motion=None))
-    with pytest.raises(CheckpointError, match="holds no part 'denoiser'"):
+    with pytest.raises(RunError, match="holds tokenizer and no live_condition; give a checkpoint of `train live`"):
         run(init=tokenizer_dir)
+    with pytest.raises(CheckpointError, match="card.json"):
+        run(init=str(tmp_path))
     with pytest.raises(RunError, match="no method 'guess'; choose one of di2pose"):
         run(method="guess")
     with pytest.raises(RunError, match=r"6 tokens of levels \[5, 3\], configuration tiny needs 8"):
@@ -196,6 +198,20 @@ def test_a_run_can_start_from_another_runs_weights(tmp_path: Path, data: LiveDat
     before, after = (checkpoint.read(run.out / CHECKPOINT_NAME).tensors for run in (first, options))
     for name, value in before.items():
         torch.testing.assert_close(after[name], value, atol=1e-6, rtol=0)
+
+
+def test_the_model_starts_from_what_lifting_has_learned(tmp_path: Path, data: LiveData, tokenizer_dir: str) -> None:
+    first = tiny_options(tmp_path / "lifting", steps=3)
+    train_live(tiny_live(), data, tokenizer=tokenizer_dir, options=first, method="lifting")
+    lifted = checkpoint.read(first.out / CHECKPOINT_NAME)
+    assert lifted.card["parts"] == ["live_condition", "pose", "tokenizer"]
+    plan = replace(tiny_live().denoiser_training.optimiser, lr=1e-12, warmup_steps=0, ema_decay=0.0)
+    still = replace(tiny_live(), denoiser_training=replace(tiny_live().denoiser_training, optimiser=plan))
+    options = replace(first, out=tmp_path / "model", steps=1)
+    train_live(still, data, tokenizer=tokenizer_dir, init=str(first.out / CHECKPOINT_NAME), options=options)
+    after = checkpoint.read(options.out / CHECKPOINT_NAME).tensors
+    for name in lifted.part("live_condition"):
+        torch.testing.assert_close(after[f"live_condition.{name}"], lifted.tensors[f"live_condition.{name}"])
 
 
 def test_noise_changes_image_features_alone_and_is_the_same_for_the_same_seed(data: LiveData) -> None:
