@@ -89,5 +89,5 @@ def tokenizer_checkpoint(
             name: round(value, 3) if isinstance(value, float) else value for name, value in report.as_dict().items()
         },
     }
-    tensors = {f"tokenizer.{name}": value for name, value in tokenizer.state_dict().items()}
+    tensors = checkpoint.in_half({f"tokenizer.{name}": value for name, value in tokenizer.state_dict().items()})
     return Checkpoint(config, tensors, card)

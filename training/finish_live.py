@@ -10,7 +10,6 @@ from engine.model import checkpoint
 from engine.model.checkpoint import Checkpoint
 from engine.model.config import SamplingConfig
 from engine.model.di2pose import build_live_di2pose
-from engine.model.live_onnx import HALVED_FROM
 from engine.model.live_pose import LivePose
 from engine.model.spread import SpreadHead
 from training.fit_seen import SeenReport, blazepose_hidden, fit_seen, model_hidden, seen_report
@@ -41,7 +40,7 @@ def finished(directory: str, train: EncodedSet, held_out: EncodedSet, *, samplin
         raise RunError(f"crops are of split {train.split}, held-out ones of {held_out.split}; give train and test")
     stored = checkpoint.read(directory)
     config = replace(stored.config, sampling=sampling)
-    tensors = {name: _shipped(value) for name, value in stored.tensors.items()}
+    tensors = checkpoint.in_half(stored.tensors)
     model = build_live_di2pose(config)
     for part in ("tokenizer", "denoiser", "live_condition"):
         checkpoint.load_state(part, getattr(model, part), Checkpoint(config, tensors).part(part))
@@ -71,8 +70,4 @@ def finished(directory: str, train: EncodedSet, held_out: EncodedSet, *, samplin
 
 
 def _named(part: str, module: nn.Module) -> dict[str, Tensor]:
-    return {f"{part}.{name}": _shipped(value) for name, value in module.state_dict().items()}
-
-
-def _shipped(value: Tensor) -> Tensor:
-    return value.half() if value.numel() >= HALVED_FROM and value.is_floating_point() else value
+    return checkpoint.in_half({f"{part}.{name}": value for name, value in module.state_dict().items()})

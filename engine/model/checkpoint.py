@@ -27,6 +27,8 @@ from engine.model.config import ModelConfig, parse, to_toml
 from engine.model.config_reading import ConfigError
 
 FORMAT_VERSION = 1
+HALVED_FROM = 4096
+"""Tensors of so many numbers are stored in half precision; smaller ones cost nothing and may need the range."""
 WEIGHTS, CONFIG, CARD = "weights.safetensors", "config.toml", "card.json"
 
 
@@ -110,6 +112,14 @@ def locate(name_or_path: str | Path) -> Path:
         return shipped / path
     known = ", ".join(sorted(entry.parent.name for entry in shipped.glob(f"*/{CARD}"))) or "none"
     raise CheckpointError(f"no checkpoint directory {path}; shipped by name: {known}. Give one of them or a directory")
+
+
+def in_half(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Large floating-point tensors in half precision, as weights are shipped; loading brings them back to single."""
+    return {
+        name: value.half() if value.numel() >= HALVED_FROM and value.is_floating_point() else value
+        for name, value in tensors.items()
+    }
 
 
 def load_state(module_name: str, module: Any, state: Mapping[str, Tensor]) -> None:

@@ -16,6 +16,7 @@ import onnx
 import torch
 from onnx import helper, numpy_helper
 
+from engine.model.checkpoint import HALVED_FROM
 from engine.model.live_condition import MAP_CHANNELS, POINT_FEATURES, POINT_NUMBERS, POINTS, POSITIONS, VIEW_NUMBERS
 from engine.model.live_pose import LivePose, gumbel_noise
 
@@ -24,8 +25,6 @@ log = logging.getLogger(__name__)
 INPUTS = ("points", "at_points", "trunk_2", "trunk_4", "view", "noise")
 OUTPUTS = ("joints_mm", "spread_mm", "seen", "hypotheses_mm")
 OPSET = 20
-HALVED_FROM = 4096
-"""Tensors of so many numbers are stored in half precision; smaller ones cost nothing and may need the range."""
 _SHAPES = {
     "points": (POINTS, POINT_NUMBERS),
     "at_points": (POINTS, POINT_FEATURES),

@@ -11,11 +11,10 @@ from tiny_live import tiny_live
 from tiny_training import tiny_config, tiny_motion, tiny_options
 
 from engine.model import checkpoint
-from engine.model.checkpoint import CheckpointError
+from engine.model.checkpoint import HALVED_FROM, CheckpointError
 from engine.model.config import SamplingConfig
 from engine.model.config_reading import ConfigError
 from engine.model.di2pose import build_tokenizer
-from engine.model.live_onnx import HALVED_FROM
 from engine.model.live_pose import gumbel_noise, load_live_pose
 from training.evaluate_tokenizer import TokenizerReport, tokenizer_checkpoint
 from training.finish_live import finished

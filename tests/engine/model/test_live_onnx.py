@@ -12,9 +12,9 @@ import torch
 from exported_live import stored
 from onnx import numpy_helper
 
-from engine.model.checkpoint import CheckpointError
+from engine.model.checkpoint import HALVED_FROM, CheckpointError
 from engine.model.config_reading import ConfigError
-from engine.model.live_onnx import HALVED_FROM, INPUTS, OPSET, OUTPUTS, halved
+from engine.model.live_onnx import INPUTS, OPSET, OUTPUTS, halved
 from engine.model.live_pose import gumbel_noise, load_live_pose
 
 pytest.importorskip("onnxscript", reason="torch's exporter needs onnxscript")
