@@ -41,7 +41,7 @@ class LibraryName(StrEnum):
     RTX = "tensorrt-rtx"
 
 
-_SHAPES_HELP = "NAME:1x33x8, several with commas; default: 1 to 16 persons."
+_SHAPES_HELP = "NAME:1x33x17, several with commas; default: 1 to 16 persons."
 
 
 def build(

@@ -28,13 +28,13 @@ class ShapeOptions:
 
 
 def parse_shapes(text: str, flag: str) -> dict[str, Shape]:
-    """`points:1x33x8,view:1x3` -> shapes by name; BuildError quotes what is not of that form."""
+    """`points:1x33x17,view:1x3` -> shapes by name; BuildError quotes what is not of that form."""
     found: dict[str, Shape] = {}
     for part in filter(None, text.split(",")):
         name, _, sizes = part.rpartition(":")
         numbers = sizes.lower().split("x")
         if not name or not all(number.isascii() and number.isdigit() and int(number) > 0 for number in numbers):
-            raise BuildError(f"{flag}: {part!r} is no shape; write NAME:1x33x8, several with commas between them")
+            raise BuildError(f"{flag}: {part!r} is no shape; write NAME:1x33x17, several with commas between them")
         found[name] = tuple(map(int, numbers))
     return found
 

@@ -158,11 +158,11 @@ class LiveConditionConfig:
     """The network's last two feature maps."""
     view: bool = True
     """Angle and size of the crop, presence."""
-    tokens: int = 16
+    tokens: int = 8
     """Length of the sequence that the denoiser sees."""
-    width: int = 768
+    width: int = 512
     """Of the crop as one vector."""
-    blocks: int = 3
+    blocks: int = 2
 
     def __post_init__(self) -> None:
         _positive(self, "tokens", "width", "blocks")

@@ -83,7 +83,7 @@ def test_live_is_small() -> None:
         ('kind = "live"', 'kind = "joints"', "kind 'joints' has no settings under live"),
         ("maps = true", "maps = 1", r"condition\.live\.maps must be a bool, got 1"),
         ("maps = true", "map = true", r"unknown setting condition\.live\.map = True"),
-        ("summary_tokens = 8", "summary_tokens = -1", "summary_tokens must not be negative, got -1"),
+        ("width = 768", "width = 0", "width must be above 0, got 0"),
         ("one_pass_share = 0.7", "one_pass_share = 1.5", "one_pass_share must lie between 0 and 1, got 1.5"),
         ('name = "live"', 'name = ""', "name must not be empty"),
         ('name = "live"', 'name = "live', "not valid TOML"),

@@ -99,12 +99,12 @@ def test_shipped_tokenizers_are_small(name: str) -> None:
 
 
 def test_the_live_model_answers_crops(config: ModelConfig) -> None:
-    small = LiveConditionConfig(summary_tokens=2, summary_channels=8, summary_blocks=1)
+    small = LiveConditionConfig(tokens=2, width=8, blocks=1)
     live = dataclasses.replace(config, condition=ConditionConfig("live", layers=0, heads=2, live=small))
     torch.manual_seed(0)
     model = build_live_di2pose(live).eval()
     crops = LiveInput(
-        torch.randn(2, 33, 8), torch.randn(2, 33, 48), torch.randn(2, 4, 288), torch.randn(2, 16, 288),
+        torch.randn(2, 33, 17), torch.randn(2, 33, 48), torch.randn(2, 4, 288), torch.randn(2, 16, 288),
         torch.randn(2, 3), torch.ones(2, 33, dtype=torch.bool), torch.ones(2, dtype=torch.bool),
     )  # fmt: skip
     poses = model.sample(model.live_condition(crops), generator=torch.Generator(), hypotheses=3, sampler="soft")

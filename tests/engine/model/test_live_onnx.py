@@ -25,7 +25,7 @@ def test_onnxruntime_gives_what_torch_gives(exported: tuple[Path, Path], count: 
     directory, graph = exported
     pose = load_live_pose(directory)
     torch.manual_seed(count)
-    shapes = ((33, 8), (33, 48), (4, 288), (16, 288), (3,))
+    shapes = ((33, 17), (33, 48), (4, 288), (16, 288), (3,))
     numbers = [torch.randn(count, *shape) for shape in shapes] + [gumbel_noise(pose.noise_shape, 0)]
     with torch.no_grad():
         expected = pose(*numbers)

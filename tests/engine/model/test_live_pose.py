@@ -25,7 +25,7 @@ def live_pose(*, passes: int = 1, hypotheses: int = 5) -> LivePose:
 
 def numbers(count: int = 3) -> tuple[Tensor, ...]:
     torch.manual_seed(1)
-    shapes = ((33, 8), (33, 48), (4, 288), (16, 288), (3,))
+    shapes = ((33, 17), (33, 48), (4, 288), (16, 288), (3,))
     return tuple(torch.randn(count, *shape) for shape in shapes)
 
 

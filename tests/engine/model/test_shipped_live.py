@@ -19,7 +19,7 @@ def test_the_graph_is_that_of_the_checkpoint() -> None:
     pose = load_live_pose("di2pose")
     torch.manual_seed(0)
     numbers = [
-        torch.rand(3, 33, 8), torch.randn(3, 33, 48).relu(), torch.randn(3, 4, 288).relu(),
+        torch.rand(3, 33, 17), torch.randn(3, 33, 48).relu(), torch.randn(3, 4, 288).relu(),
         torch.randn(3, 16, 288).relu(), torch.randn(3, 3), gumbel_noise(pose.noise_shape, 0),
     ]  # fmt: skip
     with torch.no_grad():
