@@ -26,13 +26,20 @@ OUTPUTS = ("joints_mm", "spread_mm", "seen", "hypotheses_mm")
 OPSET = 20
 HALVED_FROM = 4096
 """Tensors of so many numbers are stored in half precision; smaller ones cost nothing and may need the range."""
-_SHAPES = {"points": (POINTS, 8), "at_points": (POINTS, 48), "trunk_2": (4, 288), "trunk_4": (16, 288), "view": (3,)}
+INPUT_SHAPES = {
+    "points": (POINTS, 8),
+    "at_points": (POINTS, 48),
+    "trunk_2": (4, 288),
+    "trunk_4": (16, 288),
+    "view": (3,),
+}
+"""Of one crop; `noise` has the shape `LivePose.noise_shape`."""
 
 
 def export_live_pose(pose: LivePose, path: Path) -> Path:
     """Writes the graph to `path` and returns it. Leaves the model in evaluation mode."""
     batch = torch.export.Dim("batch", min=1, max=1024)
-    example = [torch.zeros(2, *_SHAPES[name]) for name in INPUTS[:-1]]
+    example = [torch.zeros(2, *INPUT_SHAPES[name]) for name in INPUTS[:-1]]
     program = torch.onnx.export(
         pose.eval(),
         (*example, gumbel_noise(pose.noise_shape, seed=0)),
