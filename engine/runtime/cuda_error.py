@@ -30,6 +30,7 @@ _CAUSES: tuple[tuple[str, type[CudaError], str], ...] = (
     ("COMPAT_NOT_SUPPORTED", NoDriverError, _DRIVER_CURE),
     ("not found", NoDriverError, _DRIVER_CURE),
     ("Failed to dlopen", NoDriverError, _DRIVER_CURE),
+    ("Failed to get", NoDriverError, _DRIVER_CURE),
     ("driver library", NoDriverError, _DRIVER_CURE),
     ("STUB_LIBRARY", NoDriverError, _DRIVER_CURE),
     ("NO_DEVICE", NoGpuError, "check CUDA_VISIBLE_DEVICES and `nvidia-smi`"),

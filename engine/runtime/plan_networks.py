@@ -8,6 +8,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from engine.runtime.backend import Backend, BackendError
+from engine.runtime.cuda import CudaQueue, GpuQueue
 from engine.runtime.device import Device, DeviceError
 from engine.runtime.di2pose_estimator import shipped_graph
 from engine.runtime.gpu import Gpu, gpu_here
@@ -41,11 +42,13 @@ class PlanNetworks:
         gate: Gate,
         cuda_graphs: bool = True,
         gpu_of: Callable[[int], Gpu | None] = gpu_here,
+        queue_of: Callable[[int], GpuQueue] = CudaQueue,
     ) -> None:
         if device.gpu is None:
             raise DeviceError(f"{' and '.join(shelf.libraries)} run on an NVIDIA GPU, not on {device}; use cuda:0")
         self._shelf, self._index = shelf, device.gpu
-        self._gate, self._cuda_graphs, self._gpu_of = gate, cuda_graphs, gpu_of
+        self._gate, self._cuda_graphs = gate, cuda_graphs
+        self._gpu_of, self._queue_of = gpu_of, queue_of
         self.in_use: dict[str, str] = {}
 
     @contextmanager
@@ -59,7 +62,13 @@ class PlanNetworks:
             )
         chosen = self._shelf.chosen(GraphAsked(name, path, name == "live" and path != shipped_graph()), gpu)
         backend = TensorRtBackend(
-            chosen.plan, chosen.library, gpu=self._index, cuda_graphs=self._cuda_graphs, gpu_of=self._gpu_of
+            chosen.plan,
+            chosen.library,
+            gpu=self._index,
+            onnx_sha256=chosen.card.onnx_sha256,
+            cuda_graphs=self._cuda_graphs,
+            gpu_of=self._gpu_of,
+            queue_of=self._queue_of,
         )
         with backend:
             self._trusted(backend, chosen, path)
