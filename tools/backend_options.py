@@ -10,7 +10,7 @@ import typer
 
 from engine.runtime.device import Device, parse_device
 from engine.runtime.networks import Networks
-from realtime.backends import BACKENDS, BackendChoice
+from realtime.backends import BackendChoice
 
 
 class BackendName(StrEnum):
@@ -21,7 +21,6 @@ class BackendName(StrEnum):
     RTX = "tensorrt-rtx"
 
 
-assert tuple(BackendName) == BACKENDS
 DEFAULT_BACKEND = BackendName.AUTO
 
 BackendOption = Annotated[
