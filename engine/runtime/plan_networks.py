@@ -9,12 +9,13 @@ from pathlib import Path
 
 from engine.runtime.backend import Backend, BackendError
 from engine.runtime.cuda import CudaQueue, GpuQueue
+from engine.runtime.cuda_error import NoGpuError
 from engine.runtime.device import Device, DeviceError
 from engine.runtime.di2pose_estimator import shipped_graph
 from engine.runtime.gpu import Gpu, gpu_here
 from engine.runtime.networks import OnnxRuntimeNetworks
 from engine.runtime.plan_card import PlanCard, PlanError, PlanParityError
-from engine.runtime.plan_choice import ChosenPlan, GraphAsked, NoPlanError, PlanShelf
+from engine.runtime.plan_choice import ChosenPlan, GraphAsked, PlanShelf
 from engine.runtime.tensorrt_backend import TensorRtBackend
 
 log = logging.getLogger(__name__)
@@ -26,7 +27,7 @@ _WARM_UP_RUNS = 3
 
 
 class PlanNetworks:
-    """Every graph as a plan from the shelf; NoPlanError, PlanError, CudaError or BackendError where that cannot be.
+    """Every graph as a plan from the shelf; PlanError or BackendError where that cannot be.
 
     A plan that was not yet compared on a GPU is put through `gate` before anything else uses it.
     """
@@ -55,10 +56,9 @@ class PlanNetworks:
     def opened(self, name: str, path: Path, *, threads: int) -> Iterator[Backend]:  # noqa: ARG002
         gpu = self._gpu_of(self._index)
         if gpu is None:
-            raise NoPlanError(
-                f"the {name} graph cannot run as a plan: no NVIDIA GPU cuda:{self._index} is usable here (check the "
-                f"driver with nvidia-smi)",
-                "on a machine with one, di2pose build --help",
+            raise NoGpuError(
+                f"the {name} graph cannot run as a plan: no NVIDIA GPU cuda:{self._index} is usable here. Cure: check "
+                f"the driver with nvidia-smi, choose another --device, or use --backend onnxruntime"
             )
         chosen = self._shelf.chosen(GraphAsked(name, path, name == "live" and path != shipped_graph()), gpu)
         backend = TensorRtBackend(

@@ -94,7 +94,13 @@ class TensorRtBackend:
         content = _checked_bytes(self._plan, card)
         with ExitStack() as opening:
             queue = opening.enter_context(self._queue_of(self._gpu))
-            engine = opened_engine(self._library, content, self._plan, cuda_graphs=self._cuda_graphs)
+            engine = opened_engine(
+                self._library,
+                content,
+                self._plan,
+                cuda_graphs=self._cuda_graphs,
+                carries_runtime="--versionCompatible" in card.flags,
+            )
             self._run = _PlanRun(
                 self._plan,
                 engine,

@@ -51,11 +51,14 @@ class Engine:
     parts: tuple[Any, ...]
 
 
-def opened_engine(library: Library, content: bytes, plan: Path, *, cuda_graphs: bool) -> Engine:
+def opened_engine(
+    library: Library, content: bytes, plan: Path, *, cuda_graphs: bool, carries_runtime: bool = False
+) -> Engine:
     """Deserialises: that is running foreign code, so `check_plan` comes first, on these very bytes.
 
-    The GPU of the calling thread is used. CudaError where driver, GPU or memory are the reason; PlanError where the
-    library refuses the plan itself.
+    The GPU of the calling thread is used. carries_runtime: the plan was built with --versionCompatible and brings a
+    part of the library with it. CudaError where driver, GPU or memory are the reason; PlanError where the library
+    refuses the plan itself.
     """
     trt, words = library.module, Words()
     logger = hearing_logger(trt, words.said)
@@ -63,6 +66,8 @@ def opened_engine(library: Library, content: bytes, plan: Path, *, cuda_graphs: 
         runtime = trt.Runtime(logger)
     except (TypeError, RuntimeError) as error:  # pybind turns a null runtime into either
         raise cuda_error(f"{library.name} cannot start here ({error})", words.taken()) from error
+    if carries_runtime:
+        runtime.engine_host_code_allowed = True
     engine = runtime.deserialize_cuda_engine(content)
     if engine is None:
         raise _refused(library, plan, words.taken())

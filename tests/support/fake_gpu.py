@@ -91,6 +91,9 @@ class FakeQueue:
         self.log.append("drop")
         graph.clear()
 
+    def holds(self, address: int) -> bool:
+        return self.is_open and any(int(part.ctypes.data) == address for part in self._memory)
+
     def add(self, work: Callable[[], Any]) -> None:
         (self._queued if self._capture is None else self._capture).append(work)
 
@@ -177,6 +180,7 @@ class FakeLibrary:
     config: SimpleNamespace | None = None
     queues: list[FakeQueue] = field(default_factory=list)
     room: int = 1 << 30
+    host_code_allowed: bool = False
 
     def __post_init__(self) -> None:
         self.context = FakeContext(lambda: self.queues[-1], self.most)
@@ -188,17 +192,24 @@ class FakeLibrary:
             def log(self, severity: int, message: str) -> None: ...
 
         class Runtime:
+            engine_host_code_allowed = False
+
             def __init__(self, logger: ILogger) -> None:
                 self._logger = logger
 
-            def deserialize_cuda_engine(self, content: bytes) -> FakeEngine | None:
+            def deserialize_cuda_engine(self, content: bytes) -> Any:
                 fake.deserialised += 1
+                fake.host_code_allowed = self.engine_host_code_allowed
                 if fake.says is None:
-                    return FakeEngine(fake)
+                    return fake.engine_of(content)
                 self._logger.log(ILogger.ERROR, fake.says)
                 return None
 
         self.ILogger, self.Runtime = ILogger, Runtime
+
+    def engine_of(self, content: bytes) -> Any:
+        assert content == CONTENT
+        return FakeEngine(self)
 
     def queue_of(self, index: int) -> FakeQueue:
         self.queues.append(FakeQueue(index, self.room))

@@ -15,7 +15,7 @@ from small_graphs import stored, two_layers
 
 from engine.blazepose.cache import sha256_of
 from engine.runtime.backend import Backend
-from engine.runtime.cuda_error import NoDriverError
+from engine.runtime.cuda_error import NoDriverError, NoGpuError
 from engine.runtime.device import CPU, FIRST_GPU, DeviceError
 from engine.runtime.networks import Networks, OnnxRuntimeNetworks
 from engine.runtime.plan_card import ParityCard, PlanCard, PlanError, PlanParityError
@@ -80,7 +80,7 @@ def test_a_plan_that_moves_joints_too_far_is_refused_and_closed(tmp_path: Path, 
 
 
 def test_who_asks_for_plans_gets_plans_or_an_error(tmp_path: Path, graph: Path) -> None:
-    with pytest.raises(NoPlanError, match="no NVIDIA GPU cuda:0 is usable here"):
+    with pytest.raises(NoGpuError, match="no NVIDIA GPU cuda:0 is usable here.*--backend onnxruntime"):
         opened_name(plans_in(tmp_path, FakeLibrary(), Gate(), gpu=None), graph)
     with pytest.raises(NoPlanError, match="di2pose build --library tensorrt"):
         opened_name(plans_in(tmp_path / "nowhere", FakeLibrary(), Gate()), graph)

@@ -123,6 +123,14 @@ def test_tensorrt_for_rtx_captures_itself(fake: FakeLibrary, tmp_path: Path) -> 
         assert fake.config is None
 
 
+@pytest.mark.parametrize("flags", [{}, {"--versionCompatible": ""}])
+def test_only_a_plan_that_carries_its_runtime_may_run_code_of_its_own(
+    fake: FakeLibrary, tmp_path: Path, flags: dict[str, str]
+) -> None:
+    with backend_of(stored_plan(tmp_path, flags=flags), fake):
+        assert fake.host_code_allowed is bool(flags)
+
+
 def test_a_plan_that_fails_the_preflight_is_never_deserialised(fake: FakeLibrary, tmp_path: Path) -> None:
     plan = stored_plan(tmp_path)
     plan.write_bytes(plan.read_bytes()[:-1])

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from msgspec import structs
 
 from engine.blazepose.networks import detector_onnx
 from engine.build.build_options import BuildOptions
@@ -26,8 +27,8 @@ from engine.runtime.cuda_error import GpuMemoryError
 from engine.runtime.device import FIRST_GPU
 from engine.runtime.gpu import Gpu, gpu_here
 from engine.runtime.onnxruntime_backend import OnnxRuntimeBackend
-from engine.runtime.plan_card import PlanError, read_card
-from engine.runtime.plan_choice import GraphAsked, PlanShelf
+from engine.runtime.plan_card import PlanError, read_card, write_card
+from engine.runtime.plan_choice import PlanShelf
 from engine.runtime.plan_networks import PlanNetworks
 from engine.runtime.preflight import target_of
 from engine.runtime.tensorrt_backend import TensorRtBackend
@@ -45,20 +46,23 @@ from realtime.spread_pictures import spread_pictures
 pytestmark = pytest.mark.gpu
 
 
+PRECISIONS = (Precision.FP32, Precision.MIXED)
+
+
 @dataclass(frozen=True)
 class Plans:
-    directory: Path
     library: Library
     gpu: Gpu
     evidence: Evidence
+    paths: dict[tuple[str, Precision], Path]
 
-    def of(self, graph: OnnxGraph) -> Path:
-        return PlanShelf(self.directory, (self.library.name,)).chosen(GraphAsked(graph.name, graph.path), self.gpu).plan
+    def of(self, graph: OnnxGraph, precision: Precision = Precision.FP32) -> Path:
+        return self.paths[graph.name, precision]
 
 
 @pytest.fixture(scope="module", params=LIBRARIES)
 def plans(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Plans:
-    """All three graphs in mixed precision for the GPU of this machine."""
+    """All three graphs for the GPU of this machine, in single precision and in mixed."""
     gpu = gpu_here()
     if gpu is None:
         pytest.skip("needs an NVIDIA GPU with a driver")
@@ -72,11 +76,13 @@ def plans(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
         pytest.skip(f"tensorrt-rtx builds no plans for {gpu.name} ({target})")
     evidence = people_in(spread_pictures("demo", 4), detector_onnx())
     judge = Judge(lambda: evidence, (1.0, 10.0))
-    directory = tmp_path_factory.mktemp("plans")
-    for name in GRAPHS:
-        job = PlanJob(graph_named(name), "test", Precision.MIXED, BuildOptions(library.name, target=target))
-        build_plan(job, judge.typed(job), library, directory=directory)
-    return Plans(directory, library, gpu, evidence)
+    paths = {}
+    for precision in PRECISIONS:
+        directory = tmp_path_factory.mktemp(str(precision))
+        for name in GRAPHS:
+            job = PlanJob(graph_named(name), "test", precision, BuildOptions(library.name, target=target))
+            paths[name, precision] = build_plan(job, judge.typed(job), library, directory=directory).path
+    return Plans(library, gpu, evidence, paths)
 
 
 @pytest.fixture(params=GRAPHS)
@@ -95,11 +101,13 @@ def rows_of(graph: OnnxGraph, evidence: Evidence, rows: np.ndarray) -> dict[str,
     return {name: array[rows] if name in opened else array for name, array in gate_inputs(graph, evidence).items()}
 
 
-def test_the_plan_passes_the_gate_and_its_sidecar_says_so(
-    plans: Plans, graph: OnnxGraph, loaded: TensorRtBackend
-) -> None:
-    path = plans.of(graph)
-    card = compared_on_gpu(loaded, read_card(path), path, graph_file=graph.path, evidence_of=lambda: plans.evidence)
+@pytest.mark.parametrize("precision", PRECISIONS)
+def test_the_plan_passes_the_gate_and_its_sidecar_says_so(plans: Plans, graph: OnnxGraph, precision: Precision) -> None:
+    path = plans.of(graph, precision)
+    with TensorRtBackend(path, plans.library, onnx_sha256=graph.sha256) as backend:
+        card = compared_on_gpu(
+            backend, read_card(path), path, graph_file=graph.path, evidence_of=lambda: plans.evidence
+        )
     print(f"\n{path.name} on {plans.gpu.name}:", *card.parity, sep="\n  ")
     assert card.parity != "pending" and all(entry.holds for entry in card.parity)
 
@@ -143,11 +151,13 @@ def test_a_truncated_plan_is_refused(plans: Plans, graph: OnnxGraph, tmp_path: P
 
 
 def test_the_line_trusts_a_pending_plan_only_after_the_gate(plans: Plans, graph: OnnxGraph) -> None:
-    shelf = PlanShelf(plans.directory, (plans.library.name,))
+    path = plans.of(graph)
+    write_card(path, structs.replace(read_card(path), parity="pending"))
+    shelf = PlanShelf(path.parent, (plans.library.name,))
     networks = PlanNetworks(shelf, FIRST_GPU, gate=gate_on_demo)
     with networks.opened(graph.name, graph.path, threads=1) as backend:
         backend.run(rows_of(graph, plans.evidence, np.arange(1)))
-    assert read_card(plans.of(graph)).parity != "pending"
+    assert read_card(path).parity != "pending"
 
 
 def test_no_room_is_said(plans: Plans) -> None:
@@ -164,7 +174,7 @@ def test_timing_table(plans: Plans) -> None:
     print(f"{'network':<10}{'CUDA graphs':<13}{'persons':>7}{'p50 ms':>9}{'p95 ms':>9}{'p99 ms':>9}")
     for name in GRAPHS:
         for cuda_graphs in (True, False):
-            path = plans.of(graph_named(name))
+            path = plans.of(graph_named(name), Precision.MIXED)
             with TensorRtBackend(path, plans.library, cuda_graphs=cuda_graphs) as backend:
                 for persons, ms in timed(backend, (1, 4, 16), runs=200):
                     shown = "yes" if cuda_graphs else "no"
