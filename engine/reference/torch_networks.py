@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -26,8 +25,7 @@ from engine.runtime.backend import Backend, BackendError, TensorInfo
 from engine.runtime.blazepose_encoder import needed_outputs
 from engine.runtime.device import Device
 from engine.runtime.di2pose_estimator import shipped_graph
-
-log = logging.getLogger(__name__)
+from engine.runtime.networks import Choices
 
 _SHIPPED = "di2pose"
 
@@ -41,6 +39,7 @@ class TorchNetworks:
         check_available(device)
         self._device, self._cuda_graphs = device, cuda_graphs
         self.in_use: dict[str, str] = {}
+        self._choices = Choices()
 
     @property
     def warm_up_runs(self) -> int:
@@ -53,7 +52,7 @@ class TorchNetworks:
         torch.set_num_threads(threads)
         with self._backend(name, path) as backend:
             self.in_use[name] = f"torch on {self._device}"
-            log.info("%s: %s", name, self.in_use[name])
+            self._choices.say(f"{name}: {self.in_use[name]}")
             yield backend
 
     def _backend(self, name: str, path: Path) -> TorchBackend:

@@ -39,6 +39,18 @@ class Networks(Protocol):
         ...
 
 
+class Choices:
+    """Says what runs each graph, each sentence once: `track` opens the line for every file, `bench` several times."""
+
+    def __init__(self) -> None:
+        self._said: set[str] = set()
+
+    def say(self, text: str) -> None:
+        if text not in self._said:
+            self._said.add(text)
+            log.info("%s", text)
+
+
 class OnnxRuntimeNetworks:
     """Everything in onnxruntime on the CPU. DeviceError for another device."""
 

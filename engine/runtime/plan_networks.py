@@ -13,7 +13,7 @@ from engine.runtime.cuda_error import NoGpuError
 from engine.runtime.device import Device, DeviceError
 from engine.runtime.di2pose_estimator import shipped_graph
 from engine.runtime.gpu import Gpu, gpu_here
-from engine.runtime.networks import OnnxRuntimeNetworks
+from engine.runtime.networks import Choices, OnnxRuntimeNetworks
 from engine.runtime.plan_card import PlanCard, PlanError, PlanParityError
 from engine.runtime.plan_choice import ChosenPlan, GraphAsked, PlanShelf
 from engine.runtime.tensorrt_backend import TensorRtBackend
@@ -50,6 +50,7 @@ class PlanNetworks:
         self._shelf, self._index = shelf, device.gpu
         self._gate, self._cuda_graphs = gate, cuda_graphs
         self._gpu_of, self._queue_of = gpu_of, queue_of
+        self._choices = Choices()
         self.in_use: dict[str, str] = {}
 
     @contextmanager
@@ -73,7 +74,7 @@ class PlanNetworks:
         with backend:
             self._trusted(backend, chosen, path)
             self.in_use[name] = f"{chosen.library.name} on cuda:{self._index}"
-            log.info("%s: %s, %s (%s)", name, self.in_use[name], chosen.plan.name, gpu.name)
+            self._choices.say(f"{name}: {self.in_use[name]}, {chosen.plan.name} ({gpu.name})")
             yield backend
 
     def _trusted(self, backend: Backend, chosen: ChosenPlan, path: Path) -> None:
@@ -99,7 +100,7 @@ class AutoNetworks:
     def __init__(self, plans: PlanNetworks | None, why_no_plans: str = "") -> None:
         self._plans, self._why_no_plans = plans, why_no_plans
         self._cpu = OnnxRuntimeNetworks()
-        self._said: set[str] = set()
+        self._choices = Choices()
         self.in_use: dict[str, str] = {}
 
     @property
@@ -125,11 +126,5 @@ class AutoNetworks:
                     return
             backend = stack.enter_context(self._cpu.opened(name, path, threads=threads))
             self.in_use[name] = self._cpu.in_use[name]
-            self._say(f"{name}: {self.in_use[name]} ({reason})")
+            self._choices.say(f"{name}: {self.in_use[name]} ({reason})")
             yield backend
-
-    def _say(self, text: str) -> None:
-        """Once, however often the graph is opened: `track` opens the line for every file."""
-        if text not in self._said:
-            self._said.add(text)
-            log.info("%s", text)

@@ -72,7 +72,7 @@ def test_auto_says_one_line_per_graph_with_the_reason(
     networks = networks_of("auto", device, gpu, tmp_path / engines)
     with estimator_named("blazepose", LineConfig(), networks=networks):
         pass
-    lines = [record.getMessage() for record in caplog.records if record.name == "engine.runtime.plan_networks"]
+    lines = [record.getMessage() for record in caplog.records if record.name == "engine.runtime.networks"]
     assert len(lines) == 1 and lines[0].startswith("landmark: onnxruntime on cpu (") and said in lines[0]
 
 
