@@ -7,7 +7,7 @@ BIN := .venv/bin
 RUN := $(BIN)/python -m
 
 .DEFAULT_GOAL := help
-.PHONY: help base dev networks demo test test-slow lint bench compare train clean
+.PHONY: help base dev networks demo test test-slow test-gpu lint bench compare train clean
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -22,6 +22,10 @@ test: dev  ## make the environment for tests and run them
 test-slow: dev  ## the long checks as well
 	@$(BIN)/di2pose fetch
 	@$(RUN) pytest -m "not gpu"
+
+test-gpu: dev  ## what needs an NVIDIA GPU, with a table of times; skipped without one
+	@$(BIN)/di2pose fetch
+	@$(RUN) pytest -m gpu -rs -s
 
 lint: dev  ## style and types: ruff and mypy
 	@$(RUN) ruff check .

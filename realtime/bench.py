@@ -1,4 +1,4 @@
-"""How fast the whole line is on this machine: stage times, frames per second, latency to a second process."""
+"""How fast the line is on this machine, at three levels: networks alone, frame to poses, capture to a subscriber."""
 
 from __future__ import annotations
 
@@ -10,12 +10,16 @@ from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from typing import Any
 
+from engine.runtime.networks import Networks
 from realtime.announcements import Percentiles
+from realtime.bench_error import BenchError
 from realtime.codec import MESSAGES
 from realtime.config import LineConfig
+from realtime.engine_bench import EngineTimes, engine_times
 from realtime.live import LiveLoop
 from realtime.message import LineFacts
 from realtime.parts import camera_choice, live_parts
+from realtime.pipeline_bench import PipelineTimes, pipeline_times
 from realtime.priority import step_back
 from realtime.publisher import Publisher
 from realtime.reception import Reception, Summary, listened
@@ -24,10 +28,6 @@ from realtime.subscriber import every
 
 ANY_PORT = "tcp://127.0.0.1:0"
 _READER_PATIENCE_S = 20.0
-
-
-class BenchError(RuntimeError):
-    """The measurement did not come about; the text says why."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,17 +46,39 @@ class BenchResult:
     publish_to_receive_ms: Percentiles | None
     """None without a subscriber."""
     received: int
+    backends: dict[str, str]
+    """What ran each graph and where."""
+    engines: tuple[EngineTimes, ...]
+    """First level: each graph alone; empty where it was not asked for."""
+    pipeline: PipelineTimes | None
+    """Second level; None where it was not asked for."""
+    capture_to_receive_ms: Percentiles | None
+    """Third level: from a frame's birth to the subscriber's having it; None without a subscriber."""
 
 
-def measured(source: str, *, frames: int, estimator: str, config: LineConfig, listen: bool) -> BenchResult:
-    """Run `frames` frames of a file (looped) as fast as they go; `listen`: to a subscriber in a process of its own."""
+def measured(
+    source: str,
+    *,
+    frames: int,
+    estimator: str,
+    config: LineConfig,
+    networks: Networks,
+    listen: bool,
+    engine_runs: int = 0,
+) -> BenchResult:
+    """Run `frames` frames of a file (looped) as fast as they go; `listen`: to a subscriber in a process of its own.
+
+    engine_runs: how often each graph runs alone; 0 leaves the first two levels out.
+    """
+    engines = engine_times(estimator, config, networks, runs=engine_runs) if engine_runs else []
+    pipeline = pipeline_times(source, frames, estimator, config=config, networks=networks) if engine_runs else None
     pictures = open_source(source, SourceOptions(loop=True, pace="max"))
     begun_ns = time.monotonic_ns()
     with (
         Publisher(ANY_PORT) as publisher,
         _Reader(publisher) if listen else nullcontext() as reader,
         _stepped_back(),
-        live_parts(estimator, config, camera_of=camera_choice()) as parts,
+        live_parts(estimator, config, camera_of=camera_choice(), networks=networks) as parts,
         pictures,
     ):
         load_s = (time.monotonic_ns() - begun_ns) * 1e-9 - (reader.start_s if reader else 0.0)
@@ -79,6 +101,10 @@ def measured(source: str, *, frames: int, estimator: str, config: LineConfig, li
             capture_to_publish_ms=health.capture_to_publish_ms,
             publish_to_receive_ms=summary.publish_to_receive_ms if summary else None,
             received=summary.frames if summary else 0,
+            backends=dict(networks.in_use),
+            engines=tuple(engines),
+            pipeline=pipeline,
+            capture_to_receive_ms=summary.capture_to_receive_ms if summary else None,
         )
 
 

@@ -18,7 +18,7 @@ from engine.runtime.blazepose_encoder import BlazePoseEncoder, needed_outputs
 from engine.runtime.blazepose_estimator import BlazePoseEstimator
 from engine.runtime.di2pose_estimator import Di2PoseEstimator, shipped_graph
 from engine.runtime.estimator import Estimator
-from engine.runtime.onnxruntime_backend import OnnxRuntimeBackend
+from engine.runtime.networks import Networks, OnnxRuntimeNetworks
 from realtime.config import ConfigError, LineConfig
 from realtime.detector import PersonDetector
 from realtime.finder import PersonFinder
@@ -44,47 +44,68 @@ class LiveParts:
 
 @contextmanager
 def live_parts(
-    estimator: str, config: LineConfig, *, camera_of: CameraOf, progress: Progress = silent
+    estimator: str,
+    config: LineConfig,
+    *,
+    camera_of: CameraOf,
+    networks: Networks | None = None,
+    progress: Progress = silent,
 ) -> Iterator[LiveParts]:
-    """Load the networks (fetched and converted where missing), run each once, free them at the end.
+    """Load the networks (fetched and converted where missing), warm them up, free them at the end.
 
-    Raises NetworkFilesError, BackendError or ConfigError with cause and cure.
+    networks: what runs them; onnxruntime on the CPU where none is given. Raises NetworkFilesError, BackendError,
+    PlanError or ConfigError with cause and cure.
     """
     clock = StageClock()
+    running = networks or OnnxRuntimeNetworks()
     with (
-        estimator_named(estimator, config, progress=progress) as poses,
-        OnnxRuntimeBackend(detector_onnx(progress=progress), config.threads) as detector,
+        estimator_named(estimator, config, networks=running, progress=progress) as poses,
+        running.opened("detector", detector_onnx(progress=progress), threads=config.threads) as detector,
     ):
         detect = PersonDetector(detector, min_score=config.tracking.min_detection_score, clock=clock)
         finder = PersonFinder(detect, crop_size_px=poses.crop_size_px, config=config.tracking)
         line = Line(
             finder=finder, estimator=poses, smoother=Smoother(config.smoothing), camera_of=camera_of, clock=clock
         )
-        _warm_up(line, detect)
+        for _ in range(running.warm_up_runs):
+            _warm_up(line, detect)
         clock.take()
         yield LiveParts(line, clock, poses, camera_of)
 
 
 @contextmanager
-def estimator_named(name: str, config: LineConfig, *, progress: Progress = silent) -> Iterator[Estimator]:
+def estimator_named(
+    name: str, config: LineConfig, *, networks: Networks | None = None, progress: Progress = silent
+) -> Iterator[Estimator]:
     """One of `ESTIMATORS`, or Di2Pose with the graph of a live model of one's own, a path that ends in .onnx.
 
-    ConfigError for another name; NetworkFilesError or BackendError where networks cannot be had or run.
+    networks: as for `live_parts`. ConfigError for another name; NetworkFilesError, BackendError or PlanError where
+    networks cannot be had or run.
     """
-    if name not in ESTIMATORS and not name.endswith(".onnx"):
-        known = ", ".join(ESTIMATORS)
-        raise ConfigError(f"unknown estimator {name!r}; known are {known}, or give the .onnx file of a live model")
-    features = () if name == "blazepose" else needed_outputs()
-    path = landmark_onnx(features=features, progress=progress)
-    with OnnxRuntimeBackend(path, config.threads) as landmark:
-        if name == "blazepose":
+    running = networks or OnnxRuntimeNetworks()
+    graphs = estimator_graphs(name, running, progress=progress)
+    path = graphs["landmark"]
+    with running.opened("landmark", path, threads=config.threads) as landmark:
+        if "live" not in graphs:
             yield BlazePoseEstimator(landmark, weights=path.stem)
             return
-        graph = shipped_graph() if name in ESTIMATORS else Path(name)
-        with OnnxRuntimeBackend(graph, config.threads) as denoiser:
+        graph = graphs["live"]
+        with running.opened("live", graph, threads=config.threads) as denoiser:
             weights = f"{graph.stem}-{sha256_of(graph)[:16]}"
             encoder = BlazePoseEncoder(landmark)
             yield Di2PoseEstimator(encoder, denoiser, weights=weights, hypotheses=config.hypotheses)
+
+
+def estimator_graphs(name: str, networks: Networks, *, progress: Progress = silent) -> dict[str, Path]:
+    """The ONNX files of an estimator by graph, fetched and converted where missing; errors as `estimator_named`."""
+    if name not in ESTIMATORS and not name.endswith(".onnx"):
+        known = ", ".join(ESTIMATORS)
+        raise ConfigError(f"unknown estimator {name!r}; known are {known}, or give the .onnx file of a live model")
+    if name == "blazepose":
+        features = needed_outputs() if networks.wants_features else ()
+        return {"landmark": landmark_onnx(features=features, progress=progress)}
+    landmark = landmark_onnx(features=needed_outputs(), progress=progress)
+    return {"landmark": landmark, "live": shipped_graph() if name in ESTIMATORS else Path(name)}
 
 
 def camera_choice(file: Path | None = None, fov_deg: float | None = None) -> CameraOf:

@@ -19,8 +19,9 @@ from engine.build.judge import Judge
 from engine.build.plan import BuiltPlan, PlanJob, build_plan, rehearse
 from engine.build.precision import Precision
 from engine.build.shapes import ShapeOptions, parse_shapes, shared_out
+from engine.runtime.plan_choice import engines_dir
 from engine.runtime.tensorrt_library import Library
-from tools.build_pictures import spread_pictures
+from realtime.spread_pictures import spread_pictures
 from tools.build_report import build_bar, built_line, inspected, rehearsal_line, write_report
 
 
@@ -47,7 +48,9 @@ _SHAPES_HELP = "NAME:1x33x17, several with commas; default: 1 to 16 persons."
 def build(
     library: Annotated[LibraryName | None, typer.Option(help="What builds the plans and later runs them.")] = None,
     precision: Annotated[Offered, typer.Option(help="mixed: fp16 except where the gate says it hurts.")] = Offered.FP32,
-    out: Annotated[Path | None, typer.Option(help="Directory for plans and sidecars.")] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="Directory for plans and sidecars; default: where the line looks for them.")
+    ] = None,
     graph: Annotated[list[str] | None, typer.Option(help=f"{', '.join(GRAPHS)}; default: all. Repeatable.")] = None,
     live_graph: Annotated[Path | None, typer.Option(help="The live model's ONNX file, of `export onnx`.")] = None,
     compute_capabilities: Annotated[
@@ -78,8 +81,9 @@ def build(
     """Build engines for an NVIDIA GPU, each judged in millimetres against single precision first; docs/engines.md."""
     if inspect is not None:
         return inspected(inspect)
-    if library is None or out is None:
-        raise BuildError("name the library and a directory: di2pose build --library tensorrt-rtx --out DIR")
+    if library is None:
+        raise BuildError("name the library: di2pose build --library tensorrt-rtx")
+    directory = out or engines_dir()
     options = BuildOptions(
         library=str(library),
         target=None if compute_capabilities is None else parse_target(compute_capabilities),
@@ -103,21 +107,21 @@ def build(
     for job in jobs:
         ranges = rehearse(job, used)
         if dry_run:
-            typer.echo(rehearsal_line(job, ranges, out))
+            typer.echo(rehearsal_line(job, ranges, directory))
     if dry_run:
         return 0
     judge = Judge(lambda: people_in(spread_pictures(crops), detector_onnx()), (parity_mean_mm, parity_worst_mm))
-    built = [_built(job, used, judge, out=out) for job in jobs]
+    built = [_built(job, used, judge, directory=directory) for job in jobs]
     if json is not None:
         write_report(json, built)
     return 0
 
 
-def _built(job: PlanJob, library: Library, judge: Judge, *, out: Path) -> tuple[BuiltPlan, float]:
+def _built(job: PlanJob, library: Library, judge: Judge, *, directory: Path) -> tuple[BuiltPlan, float]:
     judged = judge.typed(job)
     begun_s = time.monotonic()
     with build_bar(job.graph.name) as report:
-        built = build_plan(job, judged, library, directory=out, report=report)
+        built = build_plan(job, judged, library, directory=directory, report=report)
     spent_s = time.monotonic() - begun_s
     typer.echo(built_line(built, spent_s), err=True)
     return built, spent_s

@@ -18,6 +18,14 @@ from realtime.priority import step_back
 from realtime.publisher import CurveServer, Publisher
 from realtime.sources import SourceOptions, open_source
 from realtime.view import Viewer, why_no_window
+from tools.backend_options import (
+    DEFAULT_BACKEND,
+    BackendOption,
+    CudaGraphsOption,
+    DeviceOption,
+    EnginesOption,
+    networks_asked,
+)
 from tools.line_options import (
     DEFAULT_ESTIMATOR,
     CameraOption,
@@ -55,6 +63,10 @@ def live(
     ] = False,
     stream_id: Annotated[str, typer.Option(help="Name of this stream, e.g. cam1.")] = topics.DEFAULT_STREAM_ID,
     estimator: EstimatorOption = DEFAULT_ESTIMATOR,
+    backend: BackendOption = DEFAULT_BACKEND,
+    device: DeviceOption = None,
+    engines: EnginesOption = None,
+    cuda_graphs: CudaGraphsOption = True,
     camera: CameraOption = None,
     fov_deg: FovOption = None,
     smooth: SmoothOption = True,
@@ -73,13 +85,15 @@ def live(
         return
     chosen = settings(config, smooth=smooth)
     camera_of = camera_choice(camera, fov_deg)
+    networks = networks_asked(backend, device, engines, cuda_graphs=cuda_graphs)
     pictures = open_source(source, SourceOptions(loop=loop, pace=pace, mirror=mirror))
     curve = None if curve_key is None else CurveServer(curve_key)
     with ExitStack() as stack, stopped_by_signals() as stop:
         publisher = stack.enter_context(Publisher(publish, stream_id, allow_remote=allow_remote, curve=curve))
         step_back()
         with download_bar() as progress:
-            parts = stack.enter_context(live_parts(estimator, chosen, camera_of=camera_of, progress=progress))
+            opening = live_parts(estimator, chosen, camera_of=camera_of, networks=networks, progress=progress)
+            parts = stack.enter_context(opening)
         viewer = stack.enter_context(_viewer(wanted=view))
         facts = LineFacts(parts.estimator.name, parts.estimator.weights, chosen.smoothing.enabled)
         running = LiveLoop(

@@ -14,6 +14,14 @@ from realtime.parts import LiveParts, camera_choice, live_parts
 from realtime.person import TrackedPerson
 from realtime.sources import FrameSource, SourceOptions, open_source
 from realtime.track_file import OverlayVideo, outputs_for, tracked
+from tools.backend_options import (
+    DEFAULT_BACKEND,
+    BackendOption,
+    CudaGraphsOption,
+    DeviceOption,
+    EnginesOption,
+    networks_asked,
+)
 from tools.line_options import (
     DEFAULT_ESTIMATOR,
     CameraOption,
@@ -34,6 +42,10 @@ def track(
         Path | None, typer.Option(help="Also write an .mp4 with the skeletons drawn; with several videos a directory.")
     ] = None,
     estimator: EstimatorOption = DEFAULT_ESTIMATOR,
+    backend: BackendOption = DEFAULT_BACKEND,
+    device: DeviceOption = None,
+    engines: EnginesOption = None,
+    cuda_graphs: CudaGraphsOption = True,
     camera: CameraOption = None,
     fov_deg: FovOption = None,
     smooth: SmoothOption = True,
@@ -43,12 +55,14 @@ def track(
     """Write the 3D poses of every frame to a file: one row per person and frame, see docs/files.md."""
     chosen = settings(config, smooth=smooth)
     camera_of = camera_choice(camera, fov_deg)
+    networks = networks_asked(backend, device, engines, cuda_graphs=cuda_graphs)
     options = SourceOptions(pace="max", mirror=mirror)
     jobs = outputs_for(videos, out, overlay)
     sources = [open_source(job.video, options) for job in jobs]
     with download_bar() as progress:
         for job, source in zip(jobs, sources, strict=True):
-            with live_parts(estimator, chosen, camera_of=camera_of, progress=progress) as parts, source:
+            line = live_parts(estimator, chosen, camera_of=camera_of, networks=networks, progress=progress)
+            with line as parts, source:
                 _track(source, parts, out=job.out, overlay=job.overlay)
 
 

@@ -8,10 +8,9 @@ from pathlib import Path
 from typing import Literal
 
 from engine.build.build_error import BuildError
+from engine.runtime.tensorrt_library import RTX_TARGETS
 
 Hardware = Literal["none", "ampere+", "sameComputeCapability"]
-RTX_TARGETS = ("sm75", "sm80", "sm86", "sm89", "sm120", "sm121")
-"""Of TensorRT for RTX 1.7; another release is asked itself (`engine.build.builder`)."""
 _UNITS = {"B": 1, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30}
 
 

@@ -5,7 +5,6 @@ The network is strongly typed: layers compute in the types of the graph and noth
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Sequence
 from typing import Any
 
@@ -16,9 +15,7 @@ from engine.build.build_error import BuildError
 from engine.build.build_options import BuildOptions
 from engine.build.build_progress import PhaseTree, Report, silent
 from engine.runtime.plan_card import ShapeRange
-from engine.runtime.tensorrt_library import Library, LibraryMissingError, installed_library
-
-log = logging.getLogger(__name__)
+from engine.runtime.tensorrt_library import Library, LibraryMissingError, hearing_logger, installed_library
 
 
 def library_to_build(options: BuildOptions) -> Library:
@@ -60,7 +57,7 @@ class _Session:
     def __init__(self, library: Library) -> None:
         self._library, self._trt = library, library.module
         self._said: list[str] = []
-        self._logger = _logger(self._trt, self._said)
+        self._logger = hearing_logger(self._trt, self._said)
         try:
             self._builder = self._trt.Builder(self._logger)
         except (TypeError, RuntimeError) as error:  # pybind turns a null builder into either
@@ -95,6 +92,8 @@ class _Session:
         return bytes(plan)
 
     def _configure(self, config: Any, options: BuildOptions) -> None:
+        # On by default: it rounds the inputs of single-precision products to ten bits, which the gate does not imitate.
+        config.clear_flag(self._trt.BuilderFlag.TF32)
         if options.workspace_bytes is not None:
             config.set_memory_pool_limit(self._trt.MemoryPoolType.WORKSPACE, options.workspace_bytes)
         if options.version_compatible:
@@ -162,21 +161,6 @@ def _parser_words(parser: Any, library: str) -> str:
         else "write the graph again, and try another release of the library"
     )
     return f"{library}: the graph {cause} ({words or 'the parser gives no reason'}); {cure}"
-
-
-def _logger(trt: Any, said: list[str]) -> Any:
-    class Heard(trt.ILogger):  # type: ignore[misc]
-        """Keeps errors for the message and hands the rest to logging."""
-
-        def __init__(self) -> None:
-            trt.ILogger.__init__(self)
-
-        def log(self, severity: Any, message: str) -> None:
-            if severity <= trt.ILogger.ERROR:
-                said.append(message)
-            log.debug("%s: %s", severity, message)
-
-    return Heard()
 
 
 def _monitor(trt: Any, report: Report) -> Any:

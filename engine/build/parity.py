@@ -8,12 +8,13 @@ precision is (docs/engines.md).
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import onnx
 import onnxruntime
+from msgspec import structs
 from numpy.typing import NDArray
 
 from engine.blazepose.landmarks import BODY_POINTS, POINTS
@@ -21,6 +22,7 @@ from engine.build.build_error import BuildError, ParityError
 from engine.build.onnx_file import OnnxGraph
 from engine.build.precision import Precision
 from engine.build.rounding import rounding_in_single
+from engine.runtime.plan_card import ParityCard
 
 Outputs = Mapping[str, NDArray[Any]]
 F32 = NDArray[np.float32]
@@ -36,29 +38,6 @@ class Measure:
     worst_limit: float
     points: Callable[[Outputs, Outputs], F32]
     """(outputs, outputs of the fp32 graph) -> (person, point, axis) in `unit`."""
-
-
-@dataclass(frozen=True, slots=True)
-class Difference:
-    """How far it moved: mean and worst distance over all people and points."""
-
-    name: str
-    unit: str
-    mean: float
-    worst: float
-    mean_limit: float
-    worst_limit: float
-    people: int
-
-    @property
-    def holds(self) -> bool:
-        return self.mean <= self.mean_limit and self.worst <= self.worst_limit
-
-    def __str__(self) -> str:
-        return (
-            f"{self.name}: mean {self.mean:.2f} {self.unit} (limit {self.mean_limit:g}), "
-            f"worst {self.worst:.2f} {self.unit} (limit {self.worst_limit:g})"
-        )
 
 
 def _world_mm(found: Outputs, _: Outputs) -> F32:
@@ -108,9 +87,14 @@ class ParityGate:
 
     def differences(
         self, model: onnx.ModelProto, precision: Precision, *, inputs: Mapping[str, F32] | None = None
-    ) -> tuple[Difference, ...]:
+    ) -> tuple[ParityCard, ...]:
         """model: a graph of `converted` in this precision. inputs: others than the fp32 graph has got."""
-        found = outputs_of(rounding_in_single(model, precision), self._inputs if inputs is None else inputs)
+        return self.compared(
+            outputs_of(rounding_in_single(model, precision), self._inputs if inputs is None else inputs)
+        )
+
+    def compared(self, found: Outputs) -> tuple[ParityCard, ...]:
+        """found: what another form of the graph makes of the same inputs."""
         return tuple(self._difference(measure, found) for measure in self._measures)
 
     def judged(
@@ -120,13 +104,13 @@ class ParityGate:
         *,
         inputs: Mapping[str, F32] | None = None,
         through: str = "",
-    ) -> tuple[Difference, ...]:
+    ) -> tuple[ParityCard, ...]:
         """`differences` that all hold, else ParityError: which graph, how far, and which precision to try.
 
         through: what made the `inputs`, for the names of the differences.
         """
         found = self.differences(model, precision, inputs=inputs)
-        differences = tuple(replace(each, name=f"{each.name} {through}".strip()) for each in found)
+        differences = tuple(structs.replace(each, name=f"{each.name} {through}".strip()) for each in found)
         broken = [difference for difference in differences if not difference.holds]
         if broken:
             tried = "mixed" if precision in (Precision.FP16, Precision.BF16) else "fp32"
@@ -136,12 +120,12 @@ class ParityGate:
             )
         return differences
 
-    def _difference(self, measure: Measure, found: Outputs) -> Difference:
+    def _difference(self, measure: Measure, found: Outputs) -> ParityCard:
         points, reference = measure.points(found, self._reference), measure.points(self._reference, self._reference)
         moved = np.linalg.norm(points.astype(np.float64) - reference, axis=-1)
         moved = np.where(np.isfinite(moved), moved, np.inf)  # a joint that is no number anywhere is as far as can be
         numbers = (float(moved.mean()), float(moved.max()), measure.mean_limit, measure.worst_limit)
-        return Difference(measure.name, measure.unit, *numbers, people=len(moved))
+        return ParityCard(measure.name, measure.unit, *numbers, people=len(moved))
 
 
 def outputs_of(model: onnx.ModelProto, inputs: Mapping[str, F32]) -> dict[str, NDArray[Any]]:

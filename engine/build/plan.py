@@ -16,7 +16,7 @@ from engine.build.build_options import BuildOptions
 from engine.build.build_progress import Report, silent
 from engine.build.builder import check_parses, plan_bytes
 from engine.build.onnx_file import OnnxGraph
-from engine.build.parity import Difference, ParityGate
+from engine.build.parity import ParityGate
 from engine.build.precision import Precision, converted, narrowed_share
 from engine.build.sensitive import sensitive_operations
 from engine.build.shapes import ShapeOptions, batch_shapes, shape_ranges, with_asked
@@ -61,7 +61,7 @@ class Typed:
 
     model: onnx.ModelProto
     kept_single: tuple[str, ...]
-    differences: tuple[Difference, ...]
+    differences: tuple[ParityCard, ...]
     """To the fp32 graph; empty where it is the fp32 graph."""
 
 
@@ -140,5 +140,5 @@ def _card(
         shapes=ranges,
         precision=PrecisionCard(str(job.precision), narrow, operations, judged.kept_single),
         flags=job.options.flags(),
-        cpu_parity=tuple(ParityCard(**dataclasses.asdict(difference)) for difference in judged.differences),
+        cpu_parity=judged.differences,
     )

@@ -25,18 +25,19 @@ log = logging.getLogger(__name__)
 INPUTS = ("points", "at_points", "trunk_2", "trunk_4", "view", "noise")
 OUTPUTS = ("joints_mm", "spread_mm", "seen", "hypotheses_mm")
 OPSET = 20
-_SHAPES = {
+INPUT_SHAPES = {
     "points": (POINTS, POINT_NUMBERS),
     "at_points": (POINTS, POINT_FEATURES),
     **{name: (positions, MAP_CHANNELS) for name, positions in POSITIONS.items()},
     "view": (VIEW_NUMBERS,),
 }
+"""Of one crop; `noise` has the shape `LivePose.noise_shape`."""
 
 
 def export_live_pose(pose: LivePose, path: Path) -> Path:
     """Writes the graph to `path` and returns it. Leaves the model in evaluation mode."""
     batch = torch.export.Dim("batch", min=1, max=1024)
-    example = [torch.zeros(2, *_SHAPES[name]) for name in INPUTS[:-1]]
+    example = [torch.zeros(2, *INPUTINPUT_SHAPES[name]) for name in INPUTS[:-1]]
     program = torch.onnx.export(
         pose.eval(),
         (*example, gumbel_noise(pose.noise_shape, seed=0)),

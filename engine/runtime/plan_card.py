@@ -21,6 +21,10 @@ class PlanError(RuntimeError):
     """A plan must not be loaded; the text names what does not match and the command that mends it."""
 
 
+class PlanParityError(PlanError):
+    """A plan moves joints further than allowed; the text says how far."""
+
+
 class ShapeRange(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What sizes of one input the plan takes; equal where the input is fixed."""
 
@@ -46,6 +50,8 @@ class PrecisionCard(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class ParityCard(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """How far something moved: mean and worst distance over all people and points."""
+
     name: str
     unit: str
     mean: float
@@ -53,6 +59,16 @@ class ParityCard(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     mean_limit: float
     worst_limit: float
     people: int
+
+    @property
+    def holds(self) -> bool:
+        return self.mean <= self.mean_limit and self.worst <= self.worst_limit
+
+    def __str__(self) -> str:
+        return (
+            f"{self.name}: mean {self.mean:.2f} {self.unit} (limit {self.mean_limit:g}), "
+            f"worst {self.worst:.2f} {self.unit} (limit {self.worst_limit:g})"
+        )
 
 
 class PlanCard(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

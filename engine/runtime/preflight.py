@@ -21,17 +21,26 @@ def check_plan(plan: Path, library: Library, *, gpu: Gpu | None, onnx_sha256: st
     PlanError names the first mismatch and the command that mends it.
     """
     card = read_card(plan)
+    reason = mismatch_of(plan, card, library, gpu=gpu, onnx_sha256=onnx_sha256)
+    if reason:
+        raise PlanError(f"{plan}: {reason}. Build it again: {mending_command(plan, card, library, gpu=gpu)}")
+    return card
+
+
+def mismatch_of(
+    plan: Path, card: PlanCard, library: Library, *, gpu: Gpu | None, onnx_sha256: str | None = None
+) -> str | None:
+    """The first thing that keeps this plan from being loaded, in words; None where nothing does."""
     for mismatch in (_file_mismatch, _library_mismatch, _gpu_mismatch):
         reason = mismatch(plan, card, library, gpu)
         if reason:
-            raise PlanError(f"{plan}: {reason}. Build it again: {mending_command(plan, card, library, gpu=gpu)}")
+            return reason
     if onnx_sha256 is not None and onnx_sha256 != card.onnx_sha256:
-        raise PlanError(
-            f"{plan}: it was built of another {card.graph} graph ({card.onnx_file}, sha256 {card.onnx_sha256[:12]}) "
-            f"than the one in use ({onnx_sha256[:12]}). Build it again: "
-            f"{mending_command(plan, card, library, gpu=gpu)}"
+        return (
+            f"it was built of another {card.graph} graph ({card.onnx_file}, sha256 {card.onnx_sha256[:12]}) "
+            f"than the one in use ({onnx_sha256[:12]})"
         )
-    return card
+    return _parity_mismatch(card)
 
 
 Mismatch = Callable[[Path, PlanCard, Library, Gpu | None], str | None]
@@ -72,14 +81,25 @@ def _gpu_mismatch(_plan: Path, card: PlanCard, _library: Library, gpu: Gpu | Non
     return None
 
 
+def _parity_mismatch(card: PlanCard) -> str | None:
+    if card.parity == "pending":
+        return None
+    broken = [entry for entry in card.parity if not entry.holds]
+    if not broken:
+        return None
+    return f"it failed its comparison with fp32 on the GPU ({'; '.join(map(str, broken))})"
+
+
 def target_of(gpu: Gpu) -> str:
     """The build target of a GPU: compute capability 8.6 is `sm86`."""
     return "sm" + gpu.compute_capability.replace(".", "")
 
 
 def mending_command(plan: Path, card: PlanCard, library: Library, *, gpu: Gpu | None) -> str:
-    """What builds the like of this plan for the library and the GPU of this machine."""
-    words = ["di2pose", "build", "--library", library.name, "--precision", card.precision.asked]
+    """What builds the like of this plan for the library and the GPU of this machine; wider where it moved joints."""
+    failed = _parity_mismatch(card) is not None
+    precision = {"fp16": "mixed", "mixed": "fp32"}.get(card.precision.asked, "fp32") if failed else card.precision.asked
+    words = ["di2pose", "build", "--library", library.name, "--precision", precision]
     words += ["--graph", card.graph, "--out", str(plan.parent)]
     if library.name == "tensorrt-rtx":
         target = target_of(gpu) if gpu else card.target

@@ -6,8 +6,12 @@ The module is imported by name, here only: everything else gets it from `install
 from __future__ import annotations
 
 import importlib
+import logging
+from collections import deque
 from dataclasses import dataclass
 from typing import Any
+
+log = logging.getLogger(__name__)
 
 
 class LibraryMissingError(RuntimeError):
@@ -30,6 +34,8 @@ class _Source:
 
 _SOURCES = {"tensorrt": _Source("tensorrt", "gpu"), "tensorrt-rtx": _Source("tensorrt_rtx", "gpu-rtx")}
 LIBRARIES = tuple(_SOURCES)
+RTX_TARGETS = ("sm75", "sm80", "sm86", "sm89", "sm120", "sm121")
+"""What TensorRT for RTX 1.7 builds for; another release is asked itself (`engine.build.builder`)."""
 
 
 def installed_library(name: str) -> Library:
@@ -44,3 +50,18 @@ def installed_library(name: str) -> Library:
             f"{name} cannot be imported ({error}); install it: pip install 'di2pose[{source.extra}]'"
         ) from error
     return Library(name, str(module.__version__), module)
+
+
+def hearing_logger(trt: Any, said: list[str] | deque[str]) -> Any:
+    """A logger for the library that appends its errors to `said`, for messages, and hands the rest to logging."""
+
+    class Heard(trt.ILogger):  # type: ignore[misc]
+        def __init__(self) -> None:
+            trt.ILogger.__init__(self)
+
+        def log(self, severity: Any, message: str) -> None:
+            if severity <= trt.ILogger.ERROR:
+                said.append(message)
+            log.debug("%s: %s", severity, message)
+
+    return Heard()

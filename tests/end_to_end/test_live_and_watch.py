@@ -162,7 +162,7 @@ def test_track_writes_every_frame_and_an_overlay(tmp_path):
 
 
 def test_bench_reports_stages_and_both_latencies():
-    process = di2pose("bench", "--frames", "20", "--json", "-")
+    process = di2pose("bench", "--frames", "20", "--engine-runs", "2", "--json", "-")
     out, err = ended(process, 120)
     assert process.returncode == 0, err
     report = json.loads(out)
@@ -170,3 +170,7 @@ def test_bench_reports_stages_and_both_latencies():
     assert report["received"] == 20
     assert {"detect", "estimate", "publish"} <= set(report["stage_ms"])
     assert report["capture_to_publish_ms"]["p50"] > report["publish_to_receive_ms"]["p50"] > 0
+    assert report["capture_to_receive_ms"]["p50"] > report["publish_to_receive_ms"]["p50"]
+    assert set(report["backends"]) == {"detector", "landmark", "live"}
+    assert {(row["graph"], row["persons"]) for row in report["engines"]} >= {("detector", 1), ("live", 4)}
+    assert report["pipeline"]["frames"] == report["pipeline"]["total_ms"]["count"] == 20

@@ -69,7 +69,7 @@ def test_a_dry_run_says_what_would_be_built_and_writes_nothing(tmp_path: Path) -
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["--library", "tensorrt-rtx"], "name the library and a directory"),
+        (["--out", "x"], "name the library"),
         (["--library", "tensorrt-rtx", "--out", "x"], "--computeCapabilities"),
         (["--library", "tensorrt-rtx", "--out", "x", "--timingCacheFile", "c"], "cannot do --timingCacheFile"),
         (["--inspect", "nowhere.plan"], "no readable sidecar"),

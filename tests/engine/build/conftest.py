@@ -9,7 +9,7 @@ from engine.build.evidence import Evidence, people_in
 from engine.build.graphs import graph_named
 from engine.build.onnx_file import OnnxGraph
 from engine.runtime.tensorrt_library import Library, installed_library
-from tools.build_pictures import spread_pictures
+from realtime.spread_pictures import spread_pictures
 
 
 @pytest.fixture(scope="session")

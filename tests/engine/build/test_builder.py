@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from small_graphs import stored, two_layers, unsupported
@@ -37,6 +38,20 @@ def test_half_precision_makes_a_smaller_plan(rtx: Library, evidence: object) -> 
     ranges = shape_ranges(graph.inputs, batch_shapes(graph.inputs))
     half = plan_bytes(rtx, converted(graph.model, Precision.FP16), SM86, shapes=ranges)
     assert 5_000_000 < len(half) < 0.7 * len(plan_bytes(rtx, graph.model, SM86, shapes=ranges))
+
+
+def test_single_precision_is_not_rounded_to_ten_bits(rtx: Library) -> None:
+    """TF32 is on by default; neither the reference nor what a gate kept in single precision may be computed in it."""
+    configs = []
+
+    class Watched(rtx.module.Builder):
+        def create_builder_config(self) -> object:
+            configs.append(super().create_builder_config())
+            return configs[-1]
+
+    module = SimpleNamespace(**(vars(rtx.module) | {"Builder": Watched}))
+    plan_bytes(Library(rtx.name, rtx.version, module), two_layers(), SM86, shapes=PERSONS)
+    assert not configs[0].get_flag(rtx.module.BuilderFlag.TF32)
 
 
 def test_what_the_report_raises_ends_the_build(rtx: Library) -> None:

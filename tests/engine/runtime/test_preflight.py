@@ -13,6 +13,7 @@ import pytest
 from engine.runtime.gpu import Gpu, gpu_here
 from engine.runtime.plan_card import (
     BuiltOn,
+    ParityCard,
     PlanCard,
     PlanError,
     PrecisionCard,
@@ -165,6 +166,13 @@ def test_compatible_plans_are_accepted_as_far_as_they_promise(tmp_path: Path) ->
     check_plan(lasting, Library("tensorrt", "11.1.0.2", None), gpu=A2000)
     with pytest.raises(PlanError, match="installed is 10.2"):
         check_plan(lasting, Library("tensorrt", "10.2.0.1", None), gpu=A2000)
+
+
+def test_a_plan_that_failed_on_a_gpu_is_refused_and_a_wider_one_proposed(tmp_path: Path) -> None:
+    good, bad = (ParityCard("joints", "mm", mean, 5.0, 1.0, 10.0, 9) for mean in (0.9, 1.1))
+    check_plan(plan_in(tmp_path, parity=(good,)), RTX, gpu=A2000)
+    with pytest.raises(PlanError, match=r"failed its comparison .*mean 1\.10 mm .limit 1.*--precision fp32"):
+        check_plan(plan_in(tmp_path, parity=(good, bad)), RTX, gpu=A2000)
 
 
 def test_the_card_says_null_for_what_nobody_knows(tmp_path: Path) -> None:

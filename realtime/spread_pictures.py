@@ -1,4 +1,4 @@
-"""Pictures of people for the parity gate, from anything that can be played as a file."""
+"""Pictures of people for judging engines, from anything that can be played as a file."""
 
 from __future__ import annotations
 
