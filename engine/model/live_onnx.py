@@ -37,7 +37,7 @@ INPUT_SHAPES = {
 def export_live_pose(pose: LivePose, path: Path) -> Path:
     """Writes the graph to `path` and returns it. Leaves the model in evaluation mode."""
     batch = torch.export.Dim("batch", min=1, max=1024)
-    example = [torch.zeros(2, *INPUTINPUT_SHAPES[name]) for name in INPUTS[:-1]]
+    example = [torch.zeros(2, *INPUT_SHAPES[name]) for name in INPUTS[:-1]]
     program = torch.onnx.export(
         pose.eval(),
         (*example, gumbel_noise(pose.noise_shape, seed=0)),
