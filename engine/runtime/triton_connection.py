@@ -15,6 +15,12 @@ from numpy.typing import NDArray
 from engine.runtime.backend import BackendError
 
 GUIDE = "docs/triton.md"
+_CHANNEL = (
+    ("grpc.max_send_message_length", -1),  # sixteen people are 13 MB there and 23 MB back, gRPC's limit is 4
+    ("grpc.max_receive_message_length", -1),
+    ("grpc.initial_reconnect_backoff_ms", 200),
+    ("grpc.max_reconnect_backoff_ms", 1000),  # gRPC's own reaches two minutes, long after the server is back
+)
 Question = Callable[[Any], Any]
 """Called with the client, whose package has no types."""
 
@@ -50,7 +56,7 @@ class TritonConnection:
     def open(self) -> None:
         """Nothing is sent yet. BackendError where the client is not installed."""
         self._library = _installed()
-        self._client = self._library.grpc.InferenceServerClient(self._address)
+        self._client = self._library.grpc.InferenceServerClient(self._address, channel_args=list(_CHANNEL))
 
     def close(self) -> None:
         client, self._client = self._client, None
