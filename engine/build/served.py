@@ -19,12 +19,12 @@ class ServedTensors:
     outputs: tuple[TensorInfo, ...]
 
     def __post_init__(self) -> None:
-        bare = [entry.name for entry in self.all if not entry.shape]
+        bare = [entry.name for entry in self.entries if not entry.shape]
         if bare:
             raise BuildError(f"the tensor {bare[0]!r} has no axes, and Triton serves none of that kind; export it as 1")
 
     @property
-    def all(self) -> tuple[TensorInfo, ...]:
+    def entries(self) -> tuple[TensorInfo, ...]:
         return (*self.inputs, *self.outputs)
 
     @property
@@ -35,7 +35,7 @@ class ServedTensors:
             len(entry.shape) > 1
             and isinstance(entry.shape[0], str)
             and not any(isinstance(size, str) for size in entry.shape[1:])
-            for entry in self.all
+            for entry in self.entries
         )
 
     @classmethod

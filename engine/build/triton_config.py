@@ -25,8 +25,8 @@ _TYPES = {
     "float32": "TYPE_FP32",
     "float64": "TYPE_FP64",
 }
-_QUEUED_BATCHES = 4
-"""Who waits longer than four full runs gets poses too old to use: such a request is refused instead of queued."""
+_LONGEST_QUEUE = 64
+"""Requests. A line has one on its way at a time, so only what clients gave up on can fill a queue beyond that."""
 
 
 class Platform(StrEnum):
@@ -56,7 +56,7 @@ class TritonConfig:
     def __post_init__(self) -> None:
         if self.max_batch < 1:
             raise BuildError(f"--max-batch must be at least 1, got {self.max_batch}")
-        for entry in self.tensors.all:
+        for entry in self.tensors.entries:
             if entry.dtype not in _TYPES:
                 raise BuildError(f"{self.name}: {entry.name!r} is {entry.dtype}, which Triton does not serve")
 
@@ -84,8 +84,7 @@ class TritonConfig:
         yield f"instance_group {{ count: {self.instances} kind: {place} }}"
         if self.max_batch_size:
             # No queue delay: requests join those that wait while a run goes on, and none waits for others to come.
-            waiting = _QUEUED_BATCHES * self.max_batch_size
-            yield f"dynamic_batching {{ default_queue_policy {{ max_queue_size: {waiting} }} }}"
+            yield f"dynamic_batching {{ default_queue_policy {{ max_queue_size: {_LONGEST_QUEUE} }} }}"
         for key, value in self.parameters.items():
             yield f"parameters {{ key: {_quoted(key)} value {{ string_value: {_quoted(value)} }} }}"
 

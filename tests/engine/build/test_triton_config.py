@@ -35,7 +35,7 @@ def test_open_rows_become_batches_and_leave_the_dims() -> None:
     assert (found.name, found.platform, found.max_batch_size) == ("m", "onnxruntime_onnx", 4)
     assert [(entry.name, list(entry.dims), entry.data_type) for entry in found.input] == [("x", [8], 11)]
     assert found.HasField("dynamic_batching") and found.dynamic_batching.max_queue_delay_microseconds == 0
-    assert found.dynamic_batching.default_queue_policy.max_queue_size == 16
+    assert found.dynamic_batching.default_queue_policy.max_queue_size == 64
     assert [(group.count, group.kind) for group in found.instance_group] == [(1, 0)]
     assert found.parameters["made"].string_value == "of"
 
