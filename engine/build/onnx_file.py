@@ -57,10 +57,11 @@ def read_onnx(path: Path, name: str | None = None) -> OnnxGraph:
 
 def _inputs(model: onnx.ModelProto) -> tuple[GraphInput, ...]:
     stored = {tensor.name for tensor in model.graph.initializer}
-    return tuple(GraphInput(entry.name, _shape(entry)) for entry in model.graph.input if entry.name not in stored)
+    return tuple(GraphInput(entry.name, axis_sizes(entry)) for entry in model.graph.input if entry.name not in stored)
 
 
-def _shape(entry: onnx.ValueInfoProto) -> tuple[int | str, ...]:
+def axis_sizes(entry: onnx.ValueInfoProto) -> tuple[int | str, ...]:
+    """A string names a dynamic axis."""
     sizes = entry.type.tensor_type.shape.dim
     return tuple(
         size.dim_value if size.HasField("dim_value") else size.dim_param or f"axis {axis}"
