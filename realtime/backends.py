@@ -12,10 +12,13 @@ from engine.runtime.networks import Networks, OnnxRuntimeNetworks
 from engine.runtime.plan_choice import PlanShelf, engines_dir
 from engine.runtime.plan_networks import AutoNetworks, PlanNetworks
 from engine.runtime.tensorrt_library import LIBRARIES
+from engine.runtime.triton_backend import TritonServer
+from engine.runtime.triton_networks import TritonNetworks
 from realtime.config import ConfigError
 from realtime.gpu_gate import gate_on_demo
 
-BACKENDS = ("auto", "onnxruntime", "torch", *LIBRARIES)
+TRITON = "triton"
+BACKENDS = ("auto", "onnxruntime", "torch", *LIBRARIES, TRITON)
 """The first is the default."""
 
 
@@ -27,10 +30,14 @@ class BackendChoice:
     device: Device | None = None
     engines: Path | None = None
     cuda_graphs: bool = True
+    triton_address: str | None = None
+    """HOST:PORT of the server's gRPC endpoint; with backend `triton` and no other."""
 
     def __post_init__(self) -> None:
         if self.backend not in BACKENDS:
             raise ConfigError(f"there is no backend {self.backend!r}; choose among {', '.join(BACKENDS)}")
+        if (self.backend == TRITON) != (self.triton_address is not None):
+            raise ConfigError("--backend triton and --triton-url HOST:PORT go together; give both or neither")
 
     def networks(
         self,
@@ -46,6 +53,8 @@ class BackendChoice:
             return torch(self.device or CPU)
         if self.backend == "onnxruntime":
             return OnnxRuntimeNetworks(self.device or CPU)
+        if self.triton_address is not None:
+            return TritonNetworks(TritonServer(self.triton_address))
         if self.backend == "auto":
             return self._auto(gpu_of)
         return self._plans((self.backend,), gpu_of)

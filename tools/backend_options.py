@@ -19,6 +19,7 @@ class BackendName(StrEnum):
     TORCH = "torch"
     TENSORRT = "tensorrt"
     RTX = "tensorrt-rtx"
+    TRITON = "triton"
 
 
 DEFAULT_BACKEND = BackendName.AUTO
@@ -30,11 +31,20 @@ DeviceOption = Annotated[str | None, typer.Option(help="cpu or cuda:N; default: 
 EnginesOption = Annotated[
     Path | None, typer.Option(help="Directory with engines of `di2pose build`; default: where it puts them.")
 ]
+TritonOption = Annotated[str | None, typer.Option(help="HOST:PORT of a Triton server, with --backend triton.")]
 CudaGraphsOption = Annotated[bool, typer.Option(help="On a GPU: replay runs of equal shape as one CUDA graph.")]
 
 
-def networks_asked(backend: BackendName, device: str | None, engines: Path | None, *, cuda_graphs: bool) -> Networks:
-    """DeviceError for a device that is none, or that the backend does not run on."""
+def networks_asked(
+    backend: BackendName,
+    device: str | None,
+    engines: Path | None,
+    *,
+    cuda_graphs: bool,
+    triton_url: str | None = None,
+) -> Networks:
+    """DeviceError for a device that is none, or that the backend does not run on; ConfigError where options do not go
+    together."""
 
     def torch_networks(chosen: Device) -> Networks:
         from engine.reference.torch_networks import TorchNetworks  # torch costs seconds
@@ -42,4 +52,5 @@ def networks_asked(backend: BackendName, device: str | None, engines: Path | Non
         return TorchNetworks(chosen, cuda_graphs=cuda_graphs)
 
     where = None if device is None else parse_device(device)
-    return BackendChoice(str(backend), where, engines, cuda_graphs=cuda_graphs).networks(torch_networks)
+    choice = BackendChoice(str(backend), where, engines, cuda_graphs=cuda_graphs, triton_address=triton_url)
+    return choice.networks(torch_networks)

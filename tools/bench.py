@@ -21,6 +21,7 @@ from tools.backend_options import (
     CudaGraphsOption,
     DeviceOption,
     EnginesOption,
+    TritonOption,
     networks_asked,
 )
 from tools.line_options import DEFAULT_ESTIMATOR, ConfigOption, EstimatorOption, settings
@@ -33,6 +34,7 @@ def bench(
     backend: BackendOption = DEFAULT_BACKEND,
     device: DeviceOption = None,
     engines: EnginesOption = None,
+    triton_url: TritonOption = None,
     cuda_graphs: CudaGraphsOption = True,
     threads: Annotated[int | None, typer.Option(min=1, help="Threads of one network run.")] = None,
     config: ConfigOption = None,
@@ -53,7 +55,7 @@ def bench(
         frames=frames,
         estimator=estimator,
         config=chosen,
-        networks=networks_asked(backend, device, engines, cuda_graphs=cuda_graphs),
+        networks=networks_asked(backend, device, engines, cuda_graphs=cuda_graphs, triton_url=triton_url),
         listen=listen,
         engine_runs=engine_runs,
     )

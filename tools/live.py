@@ -24,6 +24,7 @@ from tools.backend_options import (
     CudaGraphsOption,
     DeviceOption,
     EnginesOption,
+    TritonOption,
     networks_asked,
 )
 from tools.line_options import (
@@ -66,6 +67,7 @@ def live(
     backend: BackendOption = DEFAULT_BACKEND,
     device: DeviceOption = None,
     engines: EnginesOption = None,
+    triton_url: TritonOption = None,
     cuda_graphs: CudaGraphsOption = True,
     camera: CameraOption = None,
     fov_deg: FovOption = None,
@@ -85,7 +87,7 @@ def live(
         return
     chosen = settings(config, smooth=smooth)
     camera_of = camera_choice(camera, fov_deg)
-    networks = networks_asked(backend, device, engines, cuda_graphs=cuda_graphs)
+    networks = networks_asked(backend, device, engines, cuda_graphs=cuda_graphs, triton_url=triton_url)
     pictures = open_source(source, SourceOptions(loop=loop, pace=pace, mirror=mirror))
     curve = None if curve_key is None else CurveServer(curve_key)
     with ExitStack() as stack, stopped_by_signals() as stop:

@@ -20,6 +20,7 @@ from tools.backend_options import (
     CudaGraphsOption,
     DeviceOption,
     EnginesOption,
+    TritonOption,
     networks_asked,
 )
 from tools.line_options import (
@@ -45,6 +46,7 @@ def track(
     backend: BackendOption = DEFAULT_BACKEND,
     device: DeviceOption = None,
     engines: EnginesOption = None,
+    triton_url: TritonOption = None,
     cuda_graphs: CudaGraphsOption = True,
     camera: CameraOption = None,
     fov_deg: FovOption = None,
@@ -55,7 +57,7 @@ def track(
     """Write the 3D poses of every frame to a file: one row per person and frame, see docs/files.md."""
     chosen = settings(config, smooth=smooth)
     camera_of = camera_choice(camera, fov_deg)
-    networks = networks_asked(backend, device, engines, cuda_graphs=cuda_graphs)
+    networks = networks_asked(backend, device, engines, cuda_graphs=cuda_graphs, triton_url=triton_url)
     options = SourceOptions(pace="max", mirror=mirror)
     jobs = outputs_for(videos, out, overlay)
     sources = [open_source(job.video, options) for job in jobs]

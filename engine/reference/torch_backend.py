@@ -16,6 +16,7 @@ from engine.runtime.backend import Arrays, BackendError, TensorInfo
 from engine.runtime.cuda_error import GpuMemoryError, NoDriverError, NoGpuError
 from engine.runtime.device import Device
 from engine.runtime.graph_policy import GraphPolicy, Step
+from engine.runtime.tensor_check import check_inputs
 
 log = logging.getLogger(__name__)
 
@@ -57,7 +58,7 @@ class TorchBackend:
     def run(self, inputs: Arrays) -> dict[str, NDArray[Any]]:
         """BackendError names the input that is missing, unknown or of a wrong shape or type."""
         self._check_open()
-        self._check(inputs)
+        check_inputs(self._name, self._inputs, inputs)
         shape = tuple(inputs[info.name].shape for info in self._inputs)
         step = self._policy.step(shape)
         try:
@@ -119,21 +120,6 @@ class TorchBackend:
     def _check_open(self) -> None:
         if not self._is_open:
             raise BackendError(f"{self._name} is not loaded; use the backend in a 'with' block")
-
-    def _check(self, inputs: Arrays) -> None:
-        known = {info.name for info in self._inputs}
-        if set(inputs) != known:
-            raise BackendError(f"{self._name} takes the inputs {sorted(known)}, got {sorted(inputs)}")
-        for info in self._inputs:
-            array = inputs[info.name]
-            fits = array.ndim == len(info.shape) and all(
-                isinstance(size, str) or size == found for size, found in zip(info.shape, array.shape, strict=True)
-            )
-            if not fits or array.dtype != np.dtype(info.dtype):
-                raise BackendError(
-                    f"{self._name}: input {info.name!r} must be {info.shape} {info.dtype}, "
-                    f"got {array.shape} {array.dtype}"
-                )
 
 
 class _Captured:

@@ -6,11 +6,11 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-import numpy as np
 import onnxruntime
 from numpy.typing import NDArray
 
 from engine.runtime.backend import Arrays, BackendError, TensorInfo
+from engine.runtime.tensor_check import check_inputs
 
 _DTYPES = {
     "tensor(float)": "float32",
@@ -56,7 +56,7 @@ class OnnxRuntimeBackend:
     def run(self, inputs: Arrays) -> dict[str, NDArray[Any]]:
         """Outputs by name. BackendError names the input that is missing, unknown or of a wrong shape or type."""
         session = self._loaded()
-        self._check(inputs)
+        check_inputs(self._path.name, self._inputs, inputs)
         names = [info.name for info in self._outputs]
         try:
             return dict(zip(names, session.run(names, dict(inputs)), strict=True))
@@ -95,25 +95,7 @@ class OnnxRuntimeBackend:
             raise BackendError(f"{self._path.name} is not loaded; use the backend in a 'with' block")
         return self._session
 
-    def _check(self, inputs: Arrays) -> None:
-        known = {info.name for info in self._inputs}
-        if set(inputs) != known:
-            raise BackendError(f"{self._path.name} takes the inputs {sorted(known)}, got {sorted(inputs)}")
-        for info in self._inputs:
-            array = inputs[info.name]
-            if array.dtype != np.dtype(info.dtype) or not _fits(array.shape, info.shape):
-                raise BackendError(
-                    f"{self._path.name}: input {info.name!r} must be {info.shape} {info.dtype}, "
-                    f"got {array.shape} {array.dtype}"
-                )
-
 
 def _info(argument: Any) -> TensorInfo:
     shape = tuple(axis if isinstance(axis, int) else str(axis) for axis in argument.shape)
     return TensorInfo(argument.name, shape, _DTYPES.get(argument.type, argument.type))
-
-
-def _fits(shape: tuple[int, ...], expected: tuple[int | str, ...]) -> bool:
-    return len(shape) == len(expected) and all(
-        isinstance(axis, str) or size == axis for size, axis in zip(shape, expected, strict=True)
-    )

@@ -10,7 +10,7 @@ from typing import Any, Self
 from numpy.typing import NDArray
 
 from engine.runtime.backend import Arrays, BackendError, TensorInfo
-from engine.runtime.served_model import WEIGHTS
+from engine.runtime.served_model import ONNX_SHA256, WEIGHTS
 from engine.runtime.tensor_check import check_inputs
 from engine.runtime.triton_connection import GUIDE, TritonConnection
 
@@ -64,11 +64,18 @@ class TritonBackend:
     @property
     def weights(self) -> str:
         """Of the model that the server runs, as messages name them. BackendError where its repository tells none."""
-        found = self._entered().parameters.get(WEIGHTS)
+        return self._told(WEIGHTS, "which weights it has")
+
+    @property
+    def onnx_sha256(self) -> str:
+        """Of the graph in single precision that the server's model was made of. BackendError as above."""
+        return self._told(ONNX_SHA256, "which graph it is")
+
+    def _told(self, key: str, what: str) -> str:
+        found = self._entered().parameters.get(key)
         if found is None:
             raise BackendError(
-                f"{self._connection.name} does not tell which weights it has; serve a repository of "
-                f"`di2pose export triton`"
+                f"{self._connection.name} does not tell {what}; serve a repository of `di2pose export triton`"
             )
         return found
 
