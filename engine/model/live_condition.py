@@ -26,6 +26,8 @@ its ray. As in `engine.runtime.live_numbers`, which needs no torch."""
 POSITIONS = {"trunk_2": 4, "trunk_4": 16}
 _SQUEEZED_POINT, _SQUEEZED_CELL = 6, 12
 """Channels that are kept of the image features at a landmark and of a cell of a map."""
+_COOL = 0.05
+"""A peak of this heat is drawn half the way to its landmark; peaks beside a joint in plain sight have a tenth of it."""
 _LARGEST = 8.0
 """Numbers farther than so many spreads from their mean are cut off."""
 
@@ -114,7 +116,8 @@ class LiveCondition(nn.Module):
         """Take the constants from these crops, all of whose numbers must be known."""
         for name, standard in self.standards.items():
             assert isinstance(standard, Standard)
-            standard.measure(getattr(crops, name))
+            numbers = getattr(crops, name)
+            standard.measure(settled(numbers) if name == "points" else numbers)
 
     def forward(self, crops: LiveInput) -> Float[Tensor, "batch token channel"]:
         sequence: Tensor = self.tokens(self.crop_features(crops))
@@ -127,7 +130,7 @@ class LiveCondition(nn.Module):
 
     def _numbers(self, crops: LiveInput) -> Tensor:
         known, detailed = crops.points_known[..., None].float(), crops.features_known[:, None].float()
-        points = self.standards["points"](crops.points) * self.used * known
+        points = self.standards["points"](settled(crops.points)) * self.used * known
         details = points[..., _DETAILS] * detailed[..., None]
         points = torch.cat([points[..., :2], details, points[..., 6:]], dim=-1)
         read = [points.flatten(1), known.flatten(1), detailed]
@@ -141,6 +144,15 @@ class LiveCondition(nn.Module):
             cells: Tensor = squeeze(self.standards[name](getattr(crops, name)))
             read.append(cells.flatten(1) * detailed)
         return torch.cat(read, dim=-1)
+
+
+def settled(points: Float[Tensor, "*batch 17"]) -> Float[Tensor, "*batch 17"]:
+    """The same with each peak drawn to its landmark as far as it is cold: the hottest cell of a cold map is noise, and
+    made joints tremble."""
+    peaks = points[..., _PEAKS].unflatten(-1, (-1, 3))
+    ray, heat = points[..., None, :2], peaks[..., 2:]
+    places = ray + heat / (heat + _COOL) * (peaks[..., :2] - ray)
+    return torch.cat([points[..., : _PEAKS.start], torch.cat([places, heat], dim=-1).flatten(-2)], dim=-1)
 
 
 def _used_columns(config: LiveConditionConfig) -> Tensor:
