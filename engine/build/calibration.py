@@ -7,8 +7,10 @@ weights are quantized; biases, sums and outputs are not.
 
 from __future__ import annotations
 
+import logging
 import tempfile
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -24,7 +26,6 @@ PRODUCTS = ("Conv", "MatMul", "Gemm")
 _OPSET = 19
 """The first in which a DequantizeLinear may give half precision, and the first with float8."""
 _IR_VERSION = 10
-_PREPARED = "onnx.quant.pre_process"
 
 Inputs = Mapping[str, NDArray[np.float32]]
 
@@ -53,9 +54,7 @@ def calibrated(model: onnx.ModelProto, inputs: Inputs) -> onnx.ModelProto:
 
     given = onnx.ModelProto()
     given.CopyFrom(model)  # the quantizer moves the weights of the graph that it is given into files
-    # Its advice to run its own preparation first is not for these graphs: that one fuses operations for a CPU.
-    given.metadata_props.append(onnx.StringStringEntryProto(key=_PREPARED, value="onnxruntime.quant"))
-    with tempfile.TemporaryDirectory() as directory:
+    with tempfile.TemporaryDirectory() as directory, _quiet():
         path = Path(directory) / "calibrated.onnx"
         try:
             quantize_static(
@@ -78,6 +77,21 @@ def calibrated(model: onnx.ModelProto, inputs: Inputs) -> onnx.ModelProto:
         except Exception as error:  # onnxruntime's classes are not public; what it says is passed on
             raise BuildError(f"onnxruntime cannot calibrate the graph: {error}; use --precision mixed") from error
         return onnx.load(path)
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """The quantizer tells the root logger of every bias that it copies, and advises a preparation that fuses operations
+    for a CPU, which these graphs must not have."""
+
+    def of_others(record: logging.LogRecord) -> bool:
+        return "quantization" not in Path(record.pathname).parts
+
+    logging.getLogger().addFilter(of_others)
+    try:
+        yield
+    finally:
+        logging.getLogger().removeFilter(of_others)
 
 
 def _one_by_one(model: onnx.ModelProto, inputs: Inputs) -> object:

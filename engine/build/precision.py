@@ -86,7 +86,11 @@ def stored_in_single(model: onnx.ModelProto) -> onnx.ModelProto:
     """A copy whose weights are stored in the single precision that the graph computes with them in."""
     copy = onnx.ModelProto()
     copy.CopyFrom(model)
-    _fold_casts_of_weights(copy.graph)
+    graph = copy.graph
+    _fold_casts_of_weights(graph)
+    used = {name for node in graph.node for name in node.input} | {entry.name for entry in graph.output}
+    for index in reversed([place for place, tensor in enumerate(graph.initializer) if tensor.name not in used]):
+        del graph.initializer[index]
     return copy
 
 

@@ -78,6 +78,8 @@ def places_in(model: onnx.ModelProto) -> dict[str, Place]:
         quantized = None if activation is None else made_by.get(activation.input[0])
         if weight is None or weight.input[0] not in stored or quantized is None:
             continue
+        if stored[weight.input[0]].ndim < 2:  # a vector has no channels, and no 8-bit kernel takes one
+            continue
         found[operation_name(node)] = Place(
             activation=quantized.input[0],
             activation_range=float(stored[quantized.input[1]]) * _INT8_MAX,
