@@ -88,6 +88,18 @@ def _int8(numbers: NDArray[np.floating]) -> NDArray[np.int32]:
     return np.clip(np.rint(numbers), -128, 127).astype(np.int32)
 
 
+@pytest.mark.parametrize("turned", [0, 1])
+def test_channels_of_a_gemm_lie_along_its_outputs(turned: int) -> None:
+    """Columns of very different size stay apart: with one step for all the small one would be nothing."""
+    weights = RNG.normal(size=(8, 3)).astype(np.float32) * np.array([100, 1, 0.01], np.float32)
+    nodes = [helper.make_node("Gemm", ["x", "w"], ["y"], transB=turned)]
+    model = graph_of(nodes, {"w": weights.T.copy() if turned else weights}, given=("batch", 8))
+    quantized = small(model=model)
+    assert quantized.places["y"].weight_ranges.shape == (3,)
+    found = outputs_of(rounding_in_single(quantized.with_pairs_at(["y"]), Precision.INT8), {"x": X})["y"]
+    assert (np.abs(found - X @ weights).max(axis=0) < 0.05 * np.abs(X @ weights).max(axis=0)).all()
+
+
 def test_what_moves_by_less_than_the_rounding_moves_nothing() -> None:
     quantized = small()
     step = float(half_steps(np.array(quantized.places["a"].activation_range / 127)))
