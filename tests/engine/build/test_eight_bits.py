@@ -45,6 +45,13 @@ def quantized(others: Evidence) -> dict[str, Quantized]:
     return {graph.name: Quantized.of(graph.model, Precision.INT8, gate_inputs(graph, others)) for graph in graphs}
 
 
+@pytest.fixture(scope="module")
+def judged(evidence: Evidence, others: Evidence) -> Typed:
+    """The detector in int8, for any target."""
+    job = PlanJob(graph_named("detector"), "blazepose", Precision.INT8, SM89)
+    return Judge(lambda: evidence, LIMITS_MM, lambda: ("demo", others)).typed(job)
+
+
 @pytest.mark.parametrize("target", ["sm86", "sm89", "sm120"])
 @pytest.mark.parametrize("name", ["detector", "landmark"])
 def test_int8_at_every_product_becomes_a_plan_with_int8_weights(
@@ -78,10 +85,9 @@ def test_fp8_becomes_a_plan_from_sm89_on_and_others_are_refused_by_name(
 @pytest.mark.slow
 @pytest.mark.parametrize("target", ["sm86", "sm89"])
 def test_the_detector_in_int8_passes_the_gate_and_its_sidecar_says_how(
-    evidence: Evidence, others: Evidence, rtx: Library, tmp_path: Path, target: str
+    evidence: Evidence, others: Evidence, judged: Typed, rtx: Library, tmp_path: Path, target: str
 ) -> None:
     job = PlanJob(graph_named("detector"), "blazepose", Precision.INT8, BuildOptions("tensorrt-rtx", target))
-    judged = Judge(lambda: evidence, LIMITS_MM, lambda: ("demo", others)).typed(job)
     built = build_plan(job, judged, rtx, directory=tmp_path)
     card = read_card(built.path)
     told = card.precision.calibration
