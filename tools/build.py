@@ -21,7 +21,7 @@ from engine.build.precision import Precision
 from engine.build.shapes import ShapeOptions, parse_shapes, shared_out
 from engine.runtime.plan_choice import engines_dir
 from engine.runtime.tensorrt_library import Library
-from realtime.spread_pictures import spread_pictures
+from realtime.spread_pictures import pictures_between, spread_pictures
 from tools.build_report import build_bar, built_line, inspected, rehearsal_line, write_report
 
 
@@ -35,6 +35,8 @@ class Offered(StrEnum):
     FP32 = "fp32"
     FP16 = "fp16"
     MIXED = "mixed"
+    INT8 = "int8"
+    FP8 = "fp8"
 
 
 class LibraryName(StrEnum):
@@ -42,12 +44,13 @@ class LibraryName(StrEnum):
     RTX = "tensorrt-rtx"
 
 
+_PRECISION_HELP = "mixed: fp16 except where the gate says it hurts; int8, fp8: as mixed, and 8 bits where they do not."
 _SHAPES_HELP = "NAME:1x33x17, several with commas; default: 1 to 16 persons."
 
 
 def build(
     library: Annotated[LibraryName | None, typer.Option(help="What builds the plans and later runs them.")] = None,
-    precision: Annotated[Offered, typer.Option(help="mixed: fp16 except where the gate says it hurts.")] = Offered.FP32,
+    precision: Annotated[Offered, typer.Option(help=_PRECISION_HELP)] = Offered.FP32,
     out: Annotated[
         Path | None, typer.Option(help="Directory for plans and sidecars; default: where the line looks for them.")
     ] = None,
@@ -110,7 +113,11 @@ def build(
             typer.echo(rehearsal_line(job, ranges, directory))
     if dry_run:
         return 0
-    judge = Judge(lambda: people_in(spread_pictures(crops), detector_onnx()), (parity_mean_mm, parity_worst_mm))
+    judge = Judge(
+        lambda: people_in(spread_pictures(crops), detector_onnx()),
+        (parity_mean_mm, parity_worst_mm),
+        lambda: (crops, people_in(pictures_between(crops), detector_onnx())),
+    )
     built = [_built(job, used, judge, directory=directory) for job in jobs]
     if json is not None:
         write_report(json, built)

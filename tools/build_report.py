@@ -42,6 +42,8 @@ def rehearsal_line(job: PlanJob, ranges: Sequence[ShapeRange], directory: Path) 
 def built_line(built: BuiltPlan, build_s: float) -> str:
     card = built.card
     narrow = f"{card.precision.narrow_operations} of {card.precision.operations} operations in half precision"
+    if card.precision.calibration is not None:
+        narrow += f", {card.precision.calibration.multiply_adds_share:.0%} of multiply-adds in {card.precision.asked}"
     judged = "; ".join(
         f"{each.name} mean {each.mean:.2f} {each.unit}, worst {each.worst:.2f}" for each in card.cpu_parity
     )

@@ -125,6 +125,7 @@ _CURES = {
     "--computeCapabilities, such as sm86, instead of `current`",
     "no CUDA-capable device": "no NVIDIA GPU is usable here; tensorrt-rtx builds without one",
     "missing dimensions in profile": "give sizes for every open axis with --minShapes, --optShapes and --maxShapes",
+    "HW-specific datatypes: fp8": "this GPU generation has no float8, which begins with sm89; use --precision int8",
     "out of memory": "lower --maxShapes or --memPoolSize, or end other programs on the GPU",
 }
 

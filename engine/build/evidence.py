@@ -5,6 +5,7 @@ Everything comes from the fp32 networks on the CPU, so that a converted graph is
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -36,6 +37,14 @@ class Evidence:
     """(person, 224, 224, 3) the whole picture as the detector sees it."""
     crops: tuple[PersonCrop, ...]
     cameras: tuple[Camera, ...]
+
+    @property
+    def sha256(self) -> str:
+        """Of all pixels that the networks are shown."""
+        shown = hashlib.sha256(self.detector_views.tobytes())
+        for crop in self.crops:
+            shown.update(crop.image_rgb.tobytes())
+        return shown.hexdigest()
 
     def detector_inputs(self) -> Inputs:
         return {INPUT_NAME: detector_input(self.detector_views)}

@@ -85,6 +85,10 @@ class ParityGate:
         self._measures = measures
         self._reference = outputs_of(graph.model, inputs)
 
+    def on(self, inputs: Mapping[str, F32]) -> ParityGate:
+        """The same graph and limits on other people."""
+        return ParityGate(self.graph, inputs, self._measures)
+
     def differences(
         self, model: onnx.ModelProto, precision: Precision, *, inputs: Mapping[str, F32] | None = None
     ) -> tuple[ParityCard, ...]:
@@ -113,7 +117,7 @@ class ParityGate:
         differences = tuple(structs.replace(each, name=f"{each.name} {through}".strip()) for each in found)
         broken = [difference for difference in differences if not difference.holds]
         if broken:
-            tried = "mixed" if precision in (Precision.FP16, Precision.BF16) else "fp32"
+            tried = "fp32" if precision is Precision.MIXED else "mixed"
             raise ParityError(
                 f"the {self.graph.name} graph in {precision} moves {'; '.join(map(str, broken))}; nothing was built "
                 f"of it. Try --precision {tried}"

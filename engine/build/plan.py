@@ -15,13 +15,23 @@ from engine.build.build_error import BuildError
 from engine.build.build_options import BuildOptions
 from engine.build.build_progress import Report, silent
 from engine.build.builder import check_parses, plan_bytes
+from engine.build.eight_bits import CalibrationSet, with_eight_bits
 from engine.build.onnx_file import OnnxGraph
 from engine.build.parity import ParityGate
 from engine.build.precision import Precision, converted, narrowed_share
 from engine.build.sensitive import sensitive_operations
 from engine.build.shapes import ShapeOptions, batch_shapes, shape_ranges, with_asked
 from engine.runtime.gpu import gpu_here
-from engine.runtime.plan_card import BuiltOn, ParityCard, PlanCard, PrecisionCard, ShapeRange, card_path, write_card
+from engine.runtime.plan_card import (
+    BuiltOn,
+    CalibrationCard,
+    ParityCard,
+    PlanCard,
+    PrecisionCard,
+    ShapeRange,
+    card_path,
+    write_card,
+)
 from engine.runtime.tensorrt_library import Library
 
 log = logging.getLogger(__name__)
@@ -29,6 +39,10 @@ log = logging.getLogger(__name__)
 _SHARES = (0.25, 0.1)
 """Of the gate's limits: what one operation may use up, as several do so together. A stricter one is tried where the
 first does not hold."""
+
+
+_WITHOUT_FP8 = ("sm75", "sm80", "sm86")
+"""Targets for which TensorRT for RTX says "the model contains HW-specific datatypes: fp8_e4m3"."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -45,6 +59,11 @@ class PlanJob:
         if self.precision is Precision.BF16:
             raise BuildError(
                 "bf16 is not offered: it moves BlazePose's joints by decimetres; use --precision fp16 or mixed"
+            )
+        if self.precision is Precision.FP8 and self.options.target in _WITHOUT_FP8:
+            raise BuildError(
+                f"fp8 cannot be built for {self.options.target}: this GPU generation has no float8, which begins with "
+                f"sm89; use --precision int8"
             )
 
     def ranges(self) -> tuple[ShapeRange, ...]:
@@ -63,6 +82,7 @@ class Typed:
     kept_single: tuple[str, ...]
     differences: tuple[ParityCard, ...]
     """To the fp32 graph; empty where it is the fp32 graph."""
+    calibration: CalibrationCard | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -77,10 +97,18 @@ def unchanged(job: PlanJob) -> Typed:
     return Typed(job.graph.model, (), ())
 
 
-def typed(job: PlanJob, gate: ParityGate) -> Typed:
-    """The graph with the types of the job's precision. ParityError where it moves joints too far."""
+def typed(job: PlanJob, gate: ParityGate, calibration: CalibrationSet | None = None) -> Typed:
+    """The graph with the types of the job's precision. ParityError where it moves joints too far.
+
+    calibration: people whom the gate does not judge; int8 and fp8 need them.
+    """
     if job.precision is Precision.FP32:
         return unchanged(job)
+    if job.precision.has_8_bits:
+        if calibration is None:
+            raise BuildError(f"{job.precision} needs people to calibrate on; name a recording of them with --crops")
+        found = with_eight_bits(gate, job.precision, calibration)
+        return Typed(found.model, found.kept_single, gate.judged(found.model, job.precision), found.card)
     kept, model = _mixed(gate) if job.precision is Precision.MIXED else ((), converted(job.graph.model, job.precision))
     return Typed(model, kept, gate.judged(model, job.precision))
 
@@ -98,10 +126,10 @@ def _mixed(gate: ParityGate) -> tuple[tuple[str, ...], onnx.ModelProto]:
 def rehearse(job: PlanJob, library: Library) -> tuple[ShapeRange, ...]:
     """Everything that can be wrong before minutes are spent: shapes, conversion, and that the library reads the graph.
 
-    Builds nothing and measures no parity. BuildError as in a build.
+    Builds nothing, calibrates nothing and measures no parity. BuildError as in a build.
     """
     ranges = job.ranges()
-    precision = Precision.FP16 if job.precision is Precision.MIXED else job.precision
+    precision = Precision.FP32 if job.precision is Precision.FP32 else Precision.FP16
     check_parses(library, converted(job.graph.model, precision))
     return ranges
 
@@ -138,7 +166,9 @@ def _card(
         target=job.options.target or "current",
         gpu=None if gpu is None else BuiltOn(gpu.name, gpu.compute_capability),
         shapes=ranges,
-        precision=PrecisionCard(str(job.precision), narrow, operations, judged.kept_single),
+        precision=PrecisionCard(
+            str(job.precision), narrow, operations, judged.kept_single, calibration=judged.calibration
+        ),
         flags=job.options.flags(),
         cpu_parity=judged.differences,
     )

@@ -30,12 +30,19 @@ _FLOAT16_MAX = float(np.finfo(np.float16).max)
 class Precision(StrEnum):
     """fp16: every operation that may lose digits without harm by its kind. mixed: fp16 without those operations that
     are seen to move joints (`engine.build.sensitive`). bf16: as fp16 with 8 bits of fraction instead of 11; not offered
-    for building, it moves BlazePose's joints by decimetres."""
+    for building, it moves BlazePose's joints by decimetres. int8, fp8: as mixed, and products that bear it take their
+    inputs in 8 bits (`engine.build.eight_bits`); fp8 is float8 e4m3."""
 
     FP32 = "fp32"
     FP16 = "fp16"
     MIXED = "mixed"
     BF16 = "bf16"
+    INT8 = "int8"
+    FP8 = "fp8"
+
+    @property
+    def has_8_bits(self) -> bool:
+        return self in (Precision.INT8, Precision.FP8)
 
     @property
     def narrow(self) -> int:
@@ -44,6 +51,9 @@ class Precision(StrEnum):
 
 _STAY_SINGLE = frozenset({"Exp", "Log", "LogSoftmax", "Pow", "ReduceSum", "ReduceMean", "Sqrt", "Reciprocal"})
 """Whose results leave half precision's range, or whose sums lose its digits, also where their arguments do not."""
+
+
+_CONVERSIONS = frozenset({"Cast", "QuantizeLinear", "DequantizeLinear"})
 
 
 def converted(
@@ -67,9 +77,21 @@ def operation_name(node: NodeProto) -> str:
 
 
 def narrowed_share(model: onnx.ModelProto) -> tuple[int, int]:
-    """Operations that compute in the narrow type, and all, casts not counted."""
-    working = [node for node in model.graph.node if node.op_type != "Cast"]
+    """Operations that compute in the narrow type, and all, conversions not counted."""
+    working = [node for node in model.graph.node if node.op_type not in _CONVERSIONS]
     return sum(any(name.endswith(MARK) for name in node.output) for node in working), len(working)
+
+
+def stored_in_single(model: onnx.ModelProto) -> onnx.ModelProto:
+    """A copy whose weights are stored in the single precision that the graph computes with them in."""
+    copy = onnx.ModelProto()
+    copy.CopyFrom(model)
+    graph = copy.graph
+    _fold_casts_of_weights(graph)
+    used = {name for node in graph.node for name in node.input} | {entry.name for entry in graph.output}
+    for index in reversed([place for place, tensor in enumerate(graph.initializer) if tensor.name not in used]):
+        del graph.initializer[index]
+    return copy
 
 
 class _Narrowing:

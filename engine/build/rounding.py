@@ -12,12 +12,17 @@ import onnx
 from onnx import NodeProto, helper, numpy_helper
 
 from engine.build.precision import MARK, SINGLE, Precision
+from engine.build.spelled_out import spelled_out
 
 
 def rounding_in_single(model: onnx.ModelProto, precision: Precision) -> onnx.ModelProto:
-    """A graph of `converted` as a single-precision graph whose narrow tensors are rounded; same inputs and outputs."""
-    copy = onnx.ModelProto()
-    copy.CopyFrom(model)
+    """A graph of `converted` as a single-precision graph whose narrow tensors are rounded; same inputs and outputs.
+
+    Q/DQ pairs are spelled out, so that nothing but their arithmetic is left of them.
+    """
+    copy = spelled_out(model) if precision.has_8_bits else onnx.ModelProto()
+    if not precision.has_8_bits:
+        copy.CopyFrom(model)
     graph = copy.graph
     nodes = [made for node in graph.node for made in _rounded(node, precision)]
     weights = [_widened(tensor) for tensor in graph.initializer]

@@ -14,7 +14,7 @@ import msgspec
 
 from engine.blazepose.cache import write_atomically
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 
 
 class PlanError(RuntimeError):
@@ -39,6 +39,22 @@ class BuiltOn(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     compute_capability: str
 
 
+class CalibrationCard(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Where the 8 bits of an int8 or fp8 plan come from."""
+
+    method: str
+    pictures: str
+    """The recording, as it was named to the builder."""
+    people: int
+    people_sha256: str
+    graph_sha256: str
+    """Of the graph with Q/DQ pairs that the plan was built of."""
+    quantized: tuple[str, ...]
+    """Operations that compute with 8 bits, by their first output."""
+    multiply_adds_share: float
+    """Of all multiply-adds of the graph, those of `quantized`."""
+
+
 class PrecisionCard(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     asked: str
     narrow_operations: int
@@ -47,6 +63,8 @@ class PrecisionCard(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     kept_single: tuple[str, ...] = ()
     found: dict[str, int] | None = None
     """Layers by type as an inspector saw them in the plan; None until one has looked, which takes a GPU."""
+    calibration: CalibrationCard | None = None
+    """None unless 8 bits were asked."""
 
 
 class ParityCard(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

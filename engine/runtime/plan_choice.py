@@ -13,7 +13,7 @@ from engine.runtime.plan_card import PlanCard, PlanError, read_card
 from engine.runtime.preflight import mismatch_of, target_of
 from engine.runtime.tensorrt_library import RTX_TARGETS, Library, LibraryMissingError, installed_library
 
-_FASTEST_FIRST = ("fp16", "mixed", "fp32")
+_NARROWEST_FIRST = ("int8", "fp8", "fp16", "mixed", "fp32")
 
 
 class NoPlanError(PlanError):
@@ -110,7 +110,7 @@ class PlanShelf:
 
     def _rank(self, choice: ChosenPlan) -> tuple[int, int, str]:
         asked = choice.card.precision.asked
-        narrow = _FASTEST_FIRST.index(asked) if asked in _FASTEST_FIRST else len(_FASTEST_FIRST)
+        narrow = _NARROWEST_FIRST.index(asked) if asked in _NARROWEST_FIRST else len(_NARROWEST_FIRST)
         return self.libraries.index(choice.library.name), narrow, choice.plan.name
 
 

@@ -72,6 +72,10 @@ def test_a_dry_run_says_what_would_be_built_and_writes_nothing(tmp_path: Path) -
         (["--out", "x"], "name the library"),
         (["--library", "tensorrt-rtx", "--out", "x"], "--computeCapabilities"),
         (["--library", "tensorrt-rtx", "--out", "x", "--timingCacheFile", "c"], "cannot do --timingCacheFile"),
+        (
+            ["--library", "tensorrt-rtx", "--precision", "fp8", "--graph", "detector", "--computeCapabilities", "8.6"],
+            "fp8 cannot be built for sm86",
+        ),
         (["--inspect", "nowhere.plan"], "no readable sidecar"),
     ],
 )

@@ -31,12 +31,12 @@ def fitting(directory: Path, asked: GraphAsked, file: str, **changed: object) ->
 
 def test_the_narrowest_fitting_precision_is_taken(tmp_path: Path, asked: GraphAsked) -> None:
     plans = tmp_path / "plans"
-    for precision in ("fp32", "mixed", "fp16"):
+    for precision in ("fp32", "mixed", "fp16", "int8"):
         fitting(plans, asked, f"landmark.{precision}.plan", precision=PrecisionCard(precision, 1, 2))
     chosen = shelf_in(plans).chosen(asked, HERE)
-    assert chosen.plan.name == "landmark.fp16.plan" and chosen.card.precision.asked == "fp16"
+    assert chosen.plan.name == "landmark.int8.plan" and chosen.card.precision.asked == "int8"
     chosen.plan.write_bytes(CONTENT + b"!")
-    assert shelf_in(plans).chosen(asked, HERE).plan.name == "landmark.mixed.plan", "a damaged one is passed over"
+    assert shelf_in(plans).chosen(asked, HERE).plan.name == "landmark.fp16.plan", "a damaged one is passed over"
 
 
 def test_the_libraries_are_taken_in_their_order(tmp_path: Path, asked: GraphAsked) -> None:

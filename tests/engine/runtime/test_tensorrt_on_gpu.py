@@ -41,7 +41,7 @@ from engine.runtime.tensorrt_library import (
 )
 from realtime.engine_bench import timed
 from realtime.gpu_gate import gate_on_demo
-from realtime.spread_pictures import spread_pictures
+from realtime.spread_pictures import pictures_between, spread_pictures
 
 pytestmark = pytest.mark.gpu
 
@@ -109,6 +109,21 @@ def test_the_plan_passes_the_gate_and_its_sidecar_says_so(plans: Plans, graph: O
             backend, read_card(path), path, graph_file=graph.path, evidence_of=lambda: plans.evidence
         )
     print(f"\n{path.name} on {plans.gpu.name}:", *card.parity, sep="\n  ")
+    assert card.parity != "pending" and all(entry.holds for entry in card.parity)
+
+
+def test_the_detector_in_int8_passes_the_gate(plans: Plans, tmp_path: Path) -> None:
+    graph = graph_named("detector")
+    target = target_of(plans.gpu) if plans.library.name == "tensorrt-rtx" else None
+    job = PlanJob(graph, "test", Precision.INT8, BuildOptions(plans.library.name, target=target))
+    others = people_in(pictures_between("demo", 4), detector_onnx())
+    judged = Judge(lambda: plans.evidence, (1.0, 10.0), lambda: ("demo", others)).typed(job)
+    path = build_plan(job, judged, plans.library, directory=tmp_path).path
+    with TensorRtBackend(path, plans.library, onnx_sha256=graph.sha256) as backend:
+        card = compared_on_gpu(
+            backend, read_card(path), path, graph_file=graph.path, evidence_of=lambda: plans.evidence
+        )
+        print(f"\n{path.name} on {plans.gpu.name}:", *card.parity, sep="\n  ")
     assert card.parity != "pending" and all(entry.holds for entry in card.parity)
 
 
