@@ -26,8 +26,8 @@ its ray. As in `engine.runtime.live_numbers`, which needs no torch."""
 POSITIONS = {"trunk_2": 4, "trunk_4": 16}
 _SQUEEZED_POINT, _SQUEEZED_CELL = 6, 12
 """Channels that are kept of the image features at a landmark and of a cell of a map."""
-_COOL = 0.05
-"""A peak of this heat is drawn half the way to its landmark; peaks beside a joint in plain sight have a tenth of it."""
+_COOL = 0.2
+"""A peak of this heat is drawn half the way to its landmark; most peaks beside a joint in plain sight are far colder."""
 _LARGEST = 8.0
 """Numbers farther than so many spreads from their mean are cut off."""
 
