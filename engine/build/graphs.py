@@ -15,11 +15,11 @@ from engine.build.fused import fused_onnx
 from engine.build.onnx_file import OnnxGraph, read_onnx
 from engine.runtime.blazepose_encoder import needed_outputs
 from engine.runtime.di2pose_estimator import shipped_graph
+from engine.runtime.fused_inputs import FUSED
 from engine.runtime.hypothesis_noise import NOISE, drawn_noise
 
 GRAPHS = ("detector", "landmark", "live")
 """What a line needs."""
-FUSED = "fused"
 KNOWN = (*GRAPHS, FUSED)
 """`fused` is landmark network and live model once more, so it is built only when it is named."""
 

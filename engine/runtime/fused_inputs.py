@@ -16,6 +16,8 @@ from engine.runtime.live_numbers import side_px
 
 F32 = NDArray[np.float32]
 
+FUSED = "fused"
+"""What the graph is called among the others."""
 CROPS = "crops"
 """(batch, 256, 256, 3) bytes"""
 FLAT_FROM_CROP, DISTORTION, VIEW_FROM_CAMERA, LOG_SIZES = (
