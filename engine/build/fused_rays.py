@@ -42,63 +42,70 @@ def _with_one(graph: GraphWriter, places: str) -> str:
 
 
 class _Lens:
-    """Coefficients (batch, 1, 1) of each crop's camera, and those multiples of them that the steps need."""
+    """Coefficients (batch, 1, 1) of each crop's camera."""
 
     def __init__(self, graph: GraphWriter) -> None:
         terms = graph.op("Unsqueeze", DISTORTION, np.array([1], np.int64))
-        self.k1, self.k2, p1, p2, self.k3, self.reach = graph.ops(
+        self.k1, self.k2, self.p1, self.p2, self.k3, self.reach = graph.ops(
             "Split", terms, np.ones(6, np.int64), to=(None,) * 6, axis=-1
         )
-        self.p1, self.p2 = p1, p2
-        self.twice_k1, self.twice_p1, self.twice_p2 = (graph.op("Mul", term, 2.0) for term in (self.k1, p1, p2))
-        self.four_k2 = graph.op("Mul", self.k2, 4.0)
-        self.six_k3, self.six_p1, self.six_p2 = (graph.op("Mul", term, 6.0) for term in (self.k3, p1, p2))
 
 
 def _undistorted(graph: GraphWriter, seen: str) -> str:
-    lens = _Lens(graph)
-    flat = _within(graph, seen, lens)
+    """x and y stay apart until the end: TensorRT for RTX computes joined and split tensors anew for every reader, and
+    with several steps its compiler did not come to an end."""
+    lens, ends = _Lens(graph), _parted(graph, seen)
+    flat = _within(graph, ends, lens)
     for _ in range(STEPS):
-        flat = _within(graph, graph.op("Add", flat, _newton_step(graph, flat, seen, lens)), lens)
-    return flat
+        x, y = _newton_step(graph, flat, ends, lens)
+        flat = _within(graph, (graph.op("Add", flat[0], x), graph.op("Add", flat[1], y)), lens)
+    return graph.joined(*flat)
 
 
-def _newton_step(graph: GraphWriter, flat: str, seen: str, lens: _Lens) -> str:
+def _newton_step(graph: GraphWriter, flat: tuple[str, str], seen: tuple[str, str], lens: _Lens) -> tuple[str, str]:
     """`camera._newton_step` of what `camera._distorted` misses."""
 
-    def add(*terms: str | float) -> str:
-        total = terms[0]
-        for term in terms[1:]:
-            total = graph.op("Add", total, term)
-        return str(total)
+    def add(first: str, *others: str | float) -> str:
+        for other in others:
+            first = graph.op("Add", first, other)
+        return first
 
-    def mul(first: str, second: str) -> str:
-        return graph.op("Mul", first, second)
+    def mul(first: str, *others: str | float) -> str:
+        for other in others:
+            first = graph.op("Mul", first, other)
+        return first
 
-    x, y = graph.ops("Split", flat, np.ones(2, np.int64), to=(None, None), axis=-1)
+    x, y = flat
     xx, yy, xy = mul(x, x), mul(y, y), mul(x, y)
     r2 = add(xx, yy)
-    radial = add(mul(r2, add(mul(r2, add(mul(r2, lens.k3), lens.k2)), lens.k1)), 1.0)
-    growth = add(mul(r2, add(mul(r2, lens.six_k3), lens.four_k2)), lens.twice_k1)
-    bent_x = add(mul(x, radial), mul(lens.twice_p1, xy), mul(lens.p2, add(r2, xx, xx)))
-    bent_y = add(mul(y, radial), mul(lens.p1, add(r2, yy, yy)), mul(lens.twice_p2, xy))
-    missing = graph.op("Sub", seen, graph.joined(bent_x, bent_y))
-    to_x, to_y = graph.ops("Split", missing, np.ones(2, np.int64), to=(None, None), axis=-1)
+    radial = add(mul(r2, add(lens.k1, mul(r2, add(lens.k2, mul(r2, lens.k3))))), 1.0)
+    growth = mul(add(lens.k1, mul(r2, add(mul(lens.k2, 2.0), mul(r2, lens.k3, 3.0)))), 2.0)
+    bent_x = add(mul(x, radial), mul(lens.p1, xy, 2.0), mul(lens.p2, add(r2, mul(xx, 2.0))))
+    bent_y = add(mul(y, radial), mul(lens.p1, add(r2, mul(yy, 2.0))), mul(lens.p2, xy, 2.0))
+    to_x, to_y = graph.op("Sub", seen[0], bent_x), graph.op("Sub", seen[1], bent_y)
 
-    by_xx = add(radial, mul(xx, growth), mul(lens.twice_p1, y), mul(lens.six_p2, x))
-    by_yy = add(radial, mul(yy, growth), mul(lens.six_p1, y), mul(lens.twice_p2, x))
-    by_xy = add(mul(xy, growth), mul(lens.twice_p1, x), mul(lens.twice_p2, y))
+    by_xx = add(radial, mul(xx, growth), mul(lens.p1, y, 2.0), mul(lens.p2, x, 6.0))
+    by_yy = add(radial, mul(yy, growth), mul(lens.p1, y, 6.0), mul(lens.p2, x, 2.0))
+    by_xy = add(mul(xy, growth), mul(lens.p1, x, 2.0), mul(lens.p2, y, 2.0))
     area = graph.op("Sub", mul(by_xx, by_yy), mul(by_xy, by_xy))
     size = graph.op("Max", graph.op("Abs", area), 1e-6)
     signed = graph.op("Where", graph.op("Less", area, 0.0), graph.op("Neg", size), size)
     step_x = graph.op("Sub", mul(by_yy, to_x), mul(by_xy, to_y))
     step_y = graph.op("Sub", mul(by_xx, to_y), mul(by_xy, to_x))
-    return graph.op("Div", graph.joined(step_x, step_y), signed)
+    return graph.op("Div", step_x, signed), graph.op("Div", step_y, signed)
 
 
-def _within(graph: GraphWriter, flat: str, lens: _Lens) -> str:
-    share = graph.op("Div", lens.reach, graph.op("Max", _length(graph, flat), 1e-12))
-    return graph.op("Mul", flat, graph.op("Min", share, 1.0))
+def _within(graph: GraphWriter, flat: tuple[str, str], lens: _Lens) -> tuple[str, str]:
+    x, y = flat
+    length = graph.op("Sqrt", graph.op("Add", graph.op("Mul", x, x), graph.op("Mul", y, y)))
+    share = graph.op("Min", graph.op("Div", lens.reach, graph.op("Max", length, 1e-12)), 1.0)
+    return graph.op("Mul", x, share), graph.op("Mul", y, share)
+
+
+def _parted(graph: GraphWriter, flat: str) -> tuple[str, str]:
+    """(batch, n, 2) -> (batch, n, 1) of each axis."""
+    x, y = graph.ops("Split", flat, np.ones(2, np.int64), to=(None, None), axis=-1)
+    return x, y
 
 
 def _length(graph: GraphWriter, flat: str) -> str:
