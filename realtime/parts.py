@@ -18,6 +18,8 @@ from engine.runtime.blazepose_encoder import BlazePoseEncoder, needed_outputs
 from engine.runtime.blazepose_estimator import BlazePoseEstimator
 from engine.runtime.di2pose_estimator import Di2PoseEstimator, shipped_graph
 from engine.runtime.estimator import Estimator
+from engine.runtime.fused_estimator import FusedEstimator
+from engine.runtime.fused_inputs import FUSED
 from engine.runtime.networks import Networks, OnnxRuntimeNetworks
 from realtime.config import ConfigError, LineConfig
 from realtime.detector import PersonDetector
@@ -84,6 +86,10 @@ def estimator_named(
     """
     running = networks or OnnxRuntimeNetworks()
     graphs = estimator_graphs(name, running, progress=progress)
+    if FUSED in graphs:
+        with running.opened(FUSED, graphs[FUSED], threads=config.threads) as whole:
+            yield FusedEstimator(whole, weights=_weights(_live_graph(name)), hypotheses=config.hypotheses)
+        return
     path = graphs["landmark"]
     with running.opened("landmark", path, threads=config.threads) as landmark:
         if "live" not in graphs:
@@ -91,13 +97,15 @@ def estimator_named(
             return
         graph = graphs["live"]
         with running.opened("live", graph, threads=config.threads) as denoiser:
-            weights = f"{graph.stem}-{sha256_of(graph)[:16]}"
             encoder = BlazePoseEncoder(landmark)
-            yield Di2PoseEstimator(encoder, denoiser, weights=weights, hypotheses=config.hypotheses)
+            yield Di2PoseEstimator(encoder, denoiser, weights=_weights(graph), hypotheses=config.hypotheses)
 
 
 def estimator_graphs(name: str, networks: Networks, *, progress: Progress = silent) -> dict[str, Path]:
-    """The ONNX files of an estimator by graph, fetched and converted where missing; errors as `estimator_named`."""
+    """The ONNX files of an estimator by graph, fetched and converted where missing; errors as `estimator_named`.
+
+    `fused` alone where a plan of it fits, else `landmark` and, but for blazepose, `live`.
+    """
     if name not in ESTIMATORS and not name.endswith(".onnx"):
         known = ", ".join(ESTIMATORS)
         raise ConfigError(f"unknown estimator {name!r}; known are {known}, or give the .onnx file of a live model")
@@ -105,7 +113,25 @@ def estimator_graphs(name: str, networks: Networks, *, progress: Progress = sile
         features = needed_outputs() if networks.wants_features else ()
         return {"landmark": landmark_onnx(features=features, progress=progress)}
     landmark = landmark_onnx(features=needed_outputs(), progress=progress)
-    return {"landmark": landmark, "live": shipped_graph() if name in ESTIMATORS else Path(name)}
+    live = _live_graph(name)
+    if networks.has_plan(FUSED, lambda: _fused_graph(landmark, live)):
+        return {FUSED: _fused_graph(landmark, live)}
+    return {"landmark": landmark, "live": live}
+
+
+def _live_graph(name: str) -> Path:
+    return shipped_graph() if name in ESTIMATORS else Path(name)
+
+
+def _fused_graph(landmark: Path, live: Path) -> Path:
+    # Wanted only where a plan of it lies ready, and it reads ONNX files: the line starts without.
+    from engine.build.fused import fused_onnx
+
+    return fused_onnx(landmark, live)
+
+
+def _weights(live: Path) -> str:
+    return f"{live.stem}-{sha256_of(live)[:16]}"
 
 
 def camera_choice(file: Path | None = None, fov_deg: float | None = None) -> CameraOf:

@@ -14,7 +14,7 @@ from engine.build.build_error import BuildError
 from engine.build.build_options import BuildOptions, parse_pools, parse_target
 from engine.build.builder import library_to_build
 from engine.build.evidence import people_in
-from engine.build.graphs import GRAPHS, graph_named, in_order
+from engine.build.graphs import GRAPHS, KNOWN, graph_named, in_order
 from engine.build.judge import Judge
 from engine.build.plan import BuiltPlan, PlanJob, build_plan, rehearse
 from engine.build.precision import Precision
@@ -54,7 +54,9 @@ def build(
     out: Annotated[
         Path | None, typer.Option(help="Directory for plans and sidecars; default: where the line looks for them.")
     ] = None,
-    graph: Annotated[list[str] | None, typer.Option(help=f"{', '.join(GRAPHS)}; default: all. Repeatable.")] = None,
+    graph: Annotated[
+        list[str] | None, typer.Option(help=f"{', '.join(KNOWN)}; default: {', '.join(GRAPHS)}. Repeatable.")
+    ] = None,
     live_graph: Annotated[Path | None, typer.Option(help="The live model's ONNX file, of `export onnx`.")] = None,
     compute_capabilities: Annotated[
         str | None, typer.Option("--computeCapabilities", help="tensorrt-rtx: GPU generation such as sm86, or current.")

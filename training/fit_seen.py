@@ -12,8 +12,8 @@ from torch.nn import functional
 from engine.body.skeleton_map import confidence_of
 from engine.model.seen import SeenHead
 from engine.runtime.blazepose_estimator import HIDDEN_BELOW
-from engine.runtime.di2pose_estimator import SEEN_FROM
 from engine.runtime.live_numbers import SEEN
+from engine.runtime.placed_pose import SEEN_FROM
 from training.live_data import EncodedSet
 from training.live_rows import LiveRows
 

@@ -44,6 +44,25 @@ def write_atomically(path: Path, content: bytes) -> None:
         temporary.unlink(missing_ok=True)
 
 
+def write_with_digest(path: Path, content: bytes) -> None:
+    """`write_atomically`, and its sha256 beside it for `is_intact`."""
+    write_atomically(path, content)
+    write_atomically(_digest_path(path), hashlib.sha256(content).hexdigest().encode("ascii"))
+
+
+def is_intact(path: Path) -> bool:
+    """Whether the file is there as `write_with_digest` left it."""
+    try:
+        expected = _digest_path(path).read_text(encoding="ascii", errors="replace").strip()
+        return sha256_of(path) == expected
+    except OSError:
+        return False
+
+
+def _digest_path(path: Path) -> Path:
+    return path.with_suffix(".sha256")
+
+
 def _platform_cache_dir() -> Path:
     if sys.platform == "win32":
         return Path(os.environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local")

@@ -18,10 +18,10 @@ NEXT_CENTRE, NEXT_SCALE = 33, 34
 
 PEAKS = 3
 
-_CELL_PX = np.float32(4)  # the heatmap has 64 cells along 256 px
-_WINDOW = np.arange(-4, 5)
-_NEAR = np.arange(-1, 2)
-_MIN_HEAT = 0.5
+CELL_PX = np.float32(4)  # the heatmap has 64 cells along 256 px
+WINDOW = np.arange(-4, 5)
+NEAR = np.arange(-1, 2)
+MIN_HEAT = 0.5
 """9x9 window and least confidence of MediaPipe's RefineLandmarksFromHeatmapCalculator. Its public graphs of other
 releases say 7; 0.10.21 itself answers as with 9, the calculator's default (see test_mediapipe_parity.py)."""
 
@@ -71,8 +71,8 @@ def refined(points_px: F32, heatmap: F32) -> F32:
     RefineLandmarksFromHeatmapCalculator: the mean of the cells' indices, weighted by their sigmoids.
     """
     height, width, points = heatmap.shape
-    cells = np.trunc(points_px / _CELL_PX).astype(np.intp)
-    columns, rows = (cells[:, axis, None] + _WINDOW for axis in (0, 1))  # (39, 9) each
+    cells = np.trunc(points_px / CELL_PX).astype(np.intp)
+    columns, rows = (cells[:, axis, None] + WINDOW for axis in (0, 1))  # (39, 9) each
     held = ((rows >= 0) & (rows < height))[:, :, None] & ((columns >= 0) & (columns < width))[:, None, :]
     logits = heatmap[
         np.clip(rows, 0, height - 1)[:, :, None],
@@ -82,9 +82,9 @@ def refined(points_px: F32, heatmap: F32) -> F32:
     heat = _sigmoid(logits) * held
     total = heat.sum(axis=(1, 2))
     inside = ((cells >= 0) & (cells < (width, height))).all(axis=1)
-    sure = inside & (heat.max(axis=(1, 2)) >= _MIN_HEAT)
+    sure = inside & (heat.max(axis=(1, 2)) >= MIN_HEAT)
     mean = np.stack([(heat.sum(axis=1) * columns).sum(axis=1), (heat.sum(axis=2) * rows).sum(axis=1)], axis=1)
-    moved = (mean / np.where(total > 0, total, 1)[:, None] * _CELL_PX).astype(np.float32)
+    moved = (mean / np.where(total > 0, total, 1)[:, None] * CELL_PX).astype(np.float32)
     points_px = points_px.copy()
     points_px[sure] = moved[sure]
     return points_px
@@ -103,13 +103,13 @@ def heat_peaks(heatmap: F32) -> F32:
     peaks = np.empty((BODY_POINTS, PEAKS, 3), np.float32)
     for number in range(PEAKS):
         row, column = np.divmod(left.argmax(axis=1), width)
-        rows, columns, cells = _cells(row, column, _NEAR, (height, width))
+        rows, columns, cells = _cells(row, column, NEAR, (height, width))
         heat = _sigmoid(logits[points, cells])
         total = heat.sum(axis=1)
-        peaks[:, number, 0] = (heat * columns).sum(axis=1) / total * _CELL_PX
-        peaks[:, number, 1] = (heat * rows).sum(axis=1) / total * _CELL_PX
+        peaks[:, number, 0] = (heat * columns).sum(axis=1) / total * CELL_PX
+        peaks[:, number, 1] = (heat * rows).sum(axis=1) / total * CELL_PX
         peaks[:, number, 2] = _sigmoid(logits[points[:, 0], row * width + column])
-        left[points, _cells(row, column, _WINDOW, (height, width))[2]] = -np.inf
+        left[points, _cells(row, column, WINDOW, (height, width))[2]] = -np.inf
     return peaks
 
 

@@ -7,7 +7,7 @@ import logging
 from collections.abc import Sequence
 from pathlib import Path
 
-from engine.blazepose.cache import cache_dir, sha256_of, write_atomically
+from engine.blazepose.cache import cache_dir, is_intact, write_with_digest
 from engine.blazepose.fetch import DETECTOR, LANDMARK, NetworkFile, NetworkFilesError, network_files
 from engine.blazepose.graph import Layout, NetworkGraph
 from engine.blazepose.pip_download import Progress, silent
@@ -93,7 +93,7 @@ def landmark_onnx(directory: Path | None = None, *, features: Sequence[str] = ()
     network_files(directory, progress=progress)
     outputs = (*LANDMARK_OUTPUTS, *features)
     target = _target("landmark", LANDMARK, outputs)
-    if not _is_intact(target):
+    if not is_intact(target):
         _store(target, landmark_graph(directory, outputs=outputs))
     return target
 
@@ -102,7 +102,7 @@ def detector_onnx(directory: Path | None = None, *, progress: Progress = silent)
     """The detector as ONNX in the cache, see `landmark_onnx`."""
     network_files(directory, progress=progress)
     target = _target("detector", DETECTOR, tuple(DETECTOR_OUTPUTS))
-    if not _is_intact(target):
+    if not is_intact(target):
         _store(target, detector_graph(directory))
     return target
 
@@ -112,24 +112,11 @@ def _target(kind: str, file: NetworkFile, outputs: tuple[str, ...]) -> Path:
     return cache_dir() / "blazepose" / f"{kind}-{key[:16]}.onnx"
 
 
-def _sidecar(target: Path) -> Path:
-    return target.with_suffix(".sha256")
-
-
-def _is_intact(target: Path) -> bool:
-    try:
-        expected = _sidecar(target).read_text(encoding="ascii", errors="replace").strip()
-        return sha256_of(target) == expected
-    except OSError:
-        return False
-
-
 def _store(target: Path, graph: NetworkGraph) -> None:
     content = to_onnx(simplified(graph)).SerializeToString(deterministic=True)
     log.info("converted %s to %s", graph.source, target)
     try:
-        write_atomically(target, content)
-        write_atomically(_sidecar(target), hashlib.sha256(content).hexdigest().encode("ascii"))
+        write_with_digest(target, content)
     except OSError as error:
         raise NetworkFilesError(
             f"cannot write {target}: {error.strerror or error}. Free some disk space (20 MB) or set DI2POSE_CACHE "

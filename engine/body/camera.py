@@ -99,6 +99,11 @@ class Camera:
             flat = _undistorted(flat, self.distortion)
         return np.concatenate([flat, np.ones_like(flat[..., :1])], axis=-1)
 
+    @property
+    def reach(self) -> float:
+        """The radius at z = 1 up to which the lens model is one to one and used; without a lens model infinite."""
+        return _one_to_one_radius(self.distortion) if any(self.distortion) else math.inf
+
     def resized(self, size_wh: tuple[int, int]) -> Camera:
         """The same lens on an image of another resolution."""
         if size_wh == self.size_wh:

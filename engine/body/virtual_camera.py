@@ -21,7 +21,7 @@ Array = NDArray[np.float64]
 
 _STEP_PX = 1.0
 """Distance of the pixels by which the crop's scale at its middle is measured."""
-_WIDEST = 10.0
+WIDEST = 10.0
 """Rays end at 84 degrees from the crop's middle, as those of `Camera` do from the picture's."""
 
 
@@ -84,7 +84,7 @@ def _looking_along(z: Array, y: Array) -> Array:
 
 
 def _flat(rays: Array) -> Array:
-    """(..., 3) -> (..., 2) x / z, y / z; directions beside or behind the view end at `_WIDEST`."""
+    """(..., 3) -> (..., 2) x / z, y / z; directions beside or behind the view end at `WIDEST`."""
     beside = np.linalg.norm(rays[..., :2], axis=-1, keepdims=True)
-    flat: Array = rays[..., :2] / np.maximum(rays[..., 2:], np.maximum(beside / _WIDEST, 1e-12))
+    flat: Array = rays[..., :2] / np.maximum(rays[..., 2:], np.maximum(beside / WIDEST, 1e-12))
     return flat

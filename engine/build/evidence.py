@@ -9,6 +9,7 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,6 +23,7 @@ from engine.body.crop import PersonCrop
 from engine.body.virtual_camera import VirtualView
 from engine.build.build_error import BuildError
 from engine.runtime.blazepose_encoder import BlazePoseEncoder
+from engine.runtime.fused_inputs import CROPS, ViewNumbers
 from engine.runtime.live_numbers import LiveNumbers
 from engine.runtime.onnxruntime_backend import OnnxRuntimeBackend
 
@@ -52,15 +54,22 @@ class Evidence:
     def landmark_inputs(self) -> Inputs:
         return {INPUT_NAME: landmark_input(np.stack([crop.image_rgb for crop in self.crops]))}
 
+    def fused_inputs(self) -> dict[str, NDArray[Any]]:
+        """All but the noise."""
+        return {CROPS: np.stack([crop.image_rgb for crop in self.crops]), **ViewNumbers.stacked(self._views())}
+
     def live_inputs(self, encoder: Path) -> Inputs:
         """What the live model is told of these people; `encoder` is the landmark network with its features in fp32."""
         with OnnxRuntimeBackend(encoder) as backend:
             encodings = BlazePoseEncoder(backend).encode(np.stack([crop.image_rgb for crop in self.crops]))
-        numbers = [
-            LiveNumbers.of(encoding, VirtualView.of(camera, crop.frame_from_crop, LANDMARK_SIZE_PX))
-            for encoding, crop, camera in zip(encodings, self.crops, self.cameras, strict=True)
-        ]
+        numbers = [LiveNumbers.of(encoding, view) for encoding, view in zip(encodings, self._views(), strict=True)]
         return {name: np.stack([getattr(row, name) for row in numbers]) for name in LiveNumbers.NAMES}
+
+    def _views(self) -> list[VirtualView]:
+        return [
+            VirtualView.of(camera, crop.frame_from_crop, LANDMARK_SIZE_PX)
+            for crop, camera in zip(self.crops, self.cameras, strict=True)
+        ]
 
 
 def people_in(pictures: Sequence[Bytes], detector: Path) -> Evidence:

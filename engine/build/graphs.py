@@ -1,33 +1,38 @@
-"""The graphs that a live line runs: detector, landmark encoder with its features, live model."""
+"""The graphs that a live line runs: detector, landmark encoder with its features, live model; the latter two in one."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
-import numpy as np
 from numpy.typing import NDArray
 
 from engine.blazepose.networks import detector_onnx, landmark_onnx
 from engine.build.build_error import BuildError
 from engine.build.evidence import Evidence
+from engine.build.fused import fused_onnx
 from engine.build.onnx_file import OnnxGraph, read_onnx
 from engine.runtime.blazepose_encoder import needed_outputs
-from engine.runtime.di2pose_estimator import NOISE, shipped_graph
+from engine.runtime.di2pose_estimator import shipped_graph
+from engine.runtime.fused_inputs import FUSED
+from engine.runtime.hypothesis_noise import NOISE, drawn_noise
 
 GRAPHS = ("detector", "landmark", "live")
-_NOISE_SEED = 0
+"""What a line needs."""
+KNOWN = (*GRAPHS, FUSED)
+"""`fused` is landmark network and live model once more, so it is built only when it is named."""
 
 
 def in_order(names: Sequence[str] | None) -> list[str]:
-    """Each once, the landmark network before the live model that it feeds; all of them where none is named.
+    """Each once, the landmark network before the live model that it feeds; `GRAPHS` where none is named.
 
     BuildError for an unknown name.
     """
-    unknown = [name for name in names or () if name not in GRAPHS]
+    unknown = [name for name in names or () if name not in KNOWN]
     if unknown:
-        raise BuildError(f"there is no graph {unknown[0]!r}; choose among {', '.join(GRAPHS)}")
-    return [name for name in GRAPHS if not names or name in names]
+        raise BuildError(f"there is no graph {unknown[0]!r}; choose among {', '.join(KNOWN)}")
+    return [name for name in KNOWN if name in (names or GRAPHS)]
 
 
 def encoder_path() -> Path:
@@ -36,35 +41,39 @@ def encoder_path() -> Path:
 
 
 def graph_named(name: str, *, live_graph: Path | None = None) -> OnnxGraph:
-    """One of `GRAPHS` in fp32. BuildError for another name, or where no live model is there."""
+    """One of `KNOWN` in fp32. BuildError for another name, or where no live model is there."""
     if name == "detector":
         return read_onnx(detector_onnx(), name)
     if name == "landmark":
         return read_onnx(encoder_path(), name)
-    if name != "live":
-        raise BuildError(f"there is no graph {name!r}; choose among {', '.join(GRAPHS)}")
+    if name == "live":
+        return read_onnx(_live_path(live_graph), name)
+    if name == FUSED:
+        return read_onnx(fused_onnx(encoder_path(), _live_path(live_graph)), name)
+    raise BuildError(f"there is no graph {name!r}; choose among {', '.join(KNOWN)}")
+
+
+def _live_path(live_graph: Path | None) -> Path:
     path = live_graph or shipped_graph()
     if live_graph is None and not path.is_file():
         raise BuildError(
             f"this version ships no live model ({path.name} is not there); export one with `di2pose export onnx "
             f"CHECKPOINT --out FILE.onnx` and give it with --live-graph, or build --graph detector --graph landmark"
         )
-    return read_onnx(path, name)
+    return path
 
 
-def gate_inputs(graph: OnnxGraph, evidence: Evidence) -> dict[str, NDArray[np.float32]]:
+def gate_inputs(graph: OnnxGraph, evidence: Evidence) -> dict[str, NDArray[Any]]:
     """What the parity gate feeds this graph. BuildError where a live graph takes what this version does not make."""
     if graph.name == "detector":
         return evidence.detector_inputs()
     if graph.name == "landmark":
         return evidence.landmark_inputs()
-    inputs = evidence.live_inputs(encoder_path())
+    inputs = evidence.fused_inputs() if graph.name == FUSED else evidence.live_inputs(encoder_path())
     shapes = {entry.name: entry.shape for entry in graph.inputs}
     if set(shapes) != {*inputs, NOISE} or not all(isinstance(size, int) for size in shapes[NOISE]):
         raise BuildError(
-            f"{graph.path} is no live model of this version: it takes {', '.join(shapes)}; "
+            f"{graph.path} is no {graph.name} model of this version: it takes {', '.join(shapes)}; "
             f"export it again with `di2pose export onnx`"
         )
-    rng = np.random.default_rng(_NOISE_SEED)
-    noise = rng.gumbel(size=tuple(int(size) for size in shapes[NOISE])).astype(np.float32)
-    return {**inputs, NOISE: noise}
+    return {**inputs, NOISE: drawn_noise(tuple(int(size) for size in shapes[NOISE]))}

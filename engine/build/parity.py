@@ -22,6 +22,7 @@ from engine.build.build_error import BuildError, ParityError
 from engine.build.onnx_file import OnnxGraph
 from engine.build.precision import Precision
 from engine.build.rounding import rounding_in_single
+from engine.runtime.fused_inputs import POINTS_PX, WORLD_M
 from engine.runtime.plan_card import ParityCard
 
 Outputs = Mapping[str, NDArray[Any]]
@@ -44,8 +45,17 @@ def _world_mm(found: Outputs, _: Outputs) -> F32:
     return np.asarray(found["world"].reshape(-1, POINTS, 3)[:, :BODY_POINTS] * 1000)
 
 
+def _fused_world_mm(found: Outputs, _: Outputs) -> F32:
+    return np.asarray(found[WORLD_M][:, :BODY_POINTS] * 1000)
+
+
 def _image_px(found: Outputs, _: Outputs) -> F32:
     return np.asarray(found["landmarks"].reshape(-1, POINTS, 5)[:, :BODY_POINTS, :2])
+
+
+def _read_px(found: Outputs, _: Outputs) -> F32:
+    """Image points as the fused graph reads them: refined by the heatmap."""
+    return np.asarray(found[POINTS_PX][:, :BODY_POINTS])
 
 
 def _joints_mm(found: Outputs, _: Outputs) -> F32:
@@ -59,7 +69,7 @@ def _best_box_px(found: Outputs, reference: Outputs) -> F32:
 
 
 def measures_of(graph: str, *, mean_mm: float = 1.0, worst_mm: float = 10.0) -> tuple[Measure, ...]:
-    """What is compared of `detector`, `landmark` or `live`. The pixels are those of the networks' own pictures.
+    """What is compared of `detector`, `landmark`, `live` or `fused`. Pixels are those of the networks' own pictures.
 
     BuildError for another name.
     """
@@ -70,6 +80,11 @@ def measures_of(graph: str, *, mean_mm: float = 1.0, worst_mm: float = 10.0) -> 
             Measure("image points", "px", 0.5, 4.0, _image_px),
         ),
         "live": (Measure("joints", "mm", mean_mm, worst_mm, _joints_mm),),
+        "fused": (
+            Measure("joints", "mm", mean_mm, worst_mm, _joints_mm),
+            Measure("world landmarks", "mm", mean_mm, worst_mm, _fused_world_mm),
+            Measure("image points", "px", 0.5, 4.0, _read_px),
+        ),
     }
     if graph not in known:
         raise BuildError(f"there is no parity measure for a graph called {graph!r}; there are {', '.join(known)}")

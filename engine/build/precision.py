@@ -22,6 +22,9 @@ from engine.build.build_error import BuildError
 SINGLE = TensorProto.FLOAT
 MARK = ".narrow"
 """Ends the names of tensors in the narrow type."""
+EXACT = "exact/"
+"""Begins the names of tensors that single precision is kept for in every case, by the operations that make or read
+them: pixels and indices of `engine.build.fused`, which half precision would move by cells."""
 _LARGE = 256
 """Numbers in a tensor; shapes and axes, whose values matter to the inference of shapes, have fewer."""
 _FLOAT16_MAX = float(np.finfo(np.float16).max)
@@ -128,7 +131,9 @@ class _Narrowing:
     def _computes_narrow(self, node: NodeProto) -> bool:
         if node.domain not in ("", "ai.onnx") or node.op_type in _STAY_SINGLE:
             return False
-        if operation_name(node) in self._kept_single:
+        if operation_name(node) in self._kept_single or any(
+            name.startswith(EXACT) for name in (*node.input, *node.output)
+        ):
             return False
         slots = _typed_like_output(node.op_type, self._opset, len(node.input))
         return bool(slots) and all(node.input[slot] in self._singles for slot in slots if node.input[slot])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -45,6 +45,9 @@ class TorchNetworks:
     def warm_up_runs(self) -> int:
         """On a GPU a plain one, the capture of a graph, a replay."""
         return 1 if self._device.is_cpu else 3
+
+    def has_plan(self, name: str, path_of: Callable[[], Path]) -> bool:  # noqa: ARG002
+        return False
 
     @contextmanager
     def opened(self, name: str, path: Path, *, threads: int) -> Iterator[Backend]:

@@ -9,26 +9,20 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.blazepose.landmarks import BODY_POINTS, NEXT_CENTRE, NEXT_SCALE
 from engine.blazepose.networks import LANDMARK_SIZE_PX
-from engine.blazepose.regions import region_around, turned_upright
 from engine.body.camera import Camera
-from engine.body.crop import PersonCrop, transformed
-from engine.body.pose import PersonPose, Points33
-from engine.body.root import solve_root_mm
-from engine.body.skeleton_map import BLAZEPOSE33_CARRIER, H36M17_FROM_BLAZEPOSE33
+from engine.body.crop import PersonCrop
+from engine.body.pose import PersonPose
 from engine.body.virtual_camera import VirtualView
-from engine.runtime.backend import Backend, BackendError
+from engine.runtime.backend import Backend
 from engine.runtime.blazepose_encoder import BlazePoseEncoder, Encoding
-from engine.runtime.blazepose_estimator import crop_angle_rad
+from engine.runtime.hypothesis_noise import NOISE, noise_for
 from engine.runtime.live_numbers import LiveNumbers
+from engine.runtime.placed_pose import CropAnswer, placed_pose
 
 F32 = NDArray[np.float32]
 
-NOISE = "noise"
-SEEN_FROM = 0.5
-"""A joint is reported as hidden where the model gives less than this for its being seen."""
-_NOISE_SEED = 0
+NAME = "di2pose"
 
 
 def shipped_graph() -> Path:
@@ -45,18 +39,13 @@ class Di2PoseEstimator:
     the graph is another one.
     """
 
-    name = "di2pose"
+    name = NAME
     crop_size_px = LANDMARK_SIZE_PX
 
     def __init__(self, encoder: BlazePoseEncoder, backend: Backend, weights: str, *, hypotheses: int = 0) -> None:
         self._encoder, self._backend, self.weights = encoder, backend, weights
         self._hypotheses = hypotheses
-        noise = [info for info in backend.inputs if info.name == NOISE]
-        if not noise or not all(isinstance(size, int) for size in noise[0].shape):
-            found = ", ".join(info.name for info in backend.inputs)
-            raise BackendError(f"the graph of the live model takes noise of a fixed shape, this one takes {found}")
-        rng = np.random.default_rng(_NOISE_SEED)
-        self._noise = rng.gumbel(size=tuple(int(size) for size in noise[0].shape)).astype(np.float32)
+        self._noise = noise_for(backend)
 
     def poses(self, crops: Sequence[PersonCrop], camera: Camera) -> list[PersonPose]:
         """One pose per crop, in the same order."""
@@ -70,13 +59,7 @@ class Di2PoseEstimator:
             | {NOISE: self._noise}
         )
         return [
-            _pose(
-                crop,
-                encodings[row],
-                views[row],
-                {name: values[row] for name, values in outputs.items()},
-                hypotheses=self._hypotheses,
-            )
+            placed_pose(crop, views[row], _answer(encodings[row], outputs, row), hypotheses=self._hypotheses)
             for row, crop in enumerate(crops)
         ]
 
@@ -84,48 +67,15 @@ class Di2PoseEstimator:
         """Nothing is kept."""
 
 
-def _pose(
-    crop: PersonCrop, encoding: Encoding, view: VirtualView, answer: Mapping[str, F32], *, hypotheses: int
-) -> PersonPose:
+def _answer(encoding: Encoding, outputs: Mapping[str, F32], row: int) -> CropAnswer:
     found = encoding.landmarks
-    points_px = transformed(found.points_px, crop.frame_from_crop)
-    seen = answer["seen"]
-    joints_mm = view.into_camera(answer["joints_mm"])
-    found_px = H36M17_FROM_BLAZEPOSE33 @ points_px[:BODY_POINTS]
-    root_mm = solve_root_mm(joints_mm, found_px, weights=seen, camera=view.camera)
-    # Where a joint is hidden BlazePose guesses and the body knows better (docs/experiments.md).
-    projected_px = view.camera.project(joints_mm + root_mm)
-    joints_px = seen[:, None] * found_px + (1 - seen[:, None]) * projected_px
-    return PersonPose(
-        person_id=crop.person_id,
-        joints_mm=joints_mm.astype(np.float32),
-        root_mm=root_mm,
-        joints_px=joints_px.astype(np.float32),
-        confidence=seen.copy(),
-        hidden=seen < SEEN_FROM,
+    return CropAnswer(
+        points_px=found.points_px,
+        world_m=found.world_m,
+        visibility=found.visibility,
         presence=found.presence,
-        spread_mm=answer["spread_mm"].copy(),
-        points33=Points33(
-            points_px[:BODY_POINTS].astype(np.float32),
-            _points_mm(crop, encoding, joints_mm),
-            found.visibility[:BODY_POINTS],
-        ),
-        hypotheses_mm=_nearest(answer, view, hypotheses),
-        next_region=region_around(points_px[NEXT_CENTRE], points_px[NEXT_SCALE]),
+        joints_mm=outputs["joints_mm"][row],
+        spread_mm=outputs["spread_mm"][row],
+        seen=outputs["seen"][row],
+        hypotheses_mm=outputs["hypotheses_mm"][row],
     )
-
-
-def _nearest(answer: Mapping[str, F32], view: VirtualView, count: int) -> F32 | None:
-    """The hypotheses that agree best with the estimate, in the axes of the camera."""
-    if not count:
-        return None
-    drawn = answer["hypotheses_mm"]
-    off_mm = np.linalg.norm(drawn - answer["joints_mm"], axis=-1).mean(axis=-1)
-    return view.into_camera(drawn[np.argsort(off_mm, kind="stable")[:count]]).astype(np.float32)
-
-
-def _points_mm(crop: PersonCrop, encoding: Encoding, joints_mm: NDArray[np.float64]) -> F32:
-    """BlazePose's points, moved along with the joints that carry them: hands hang on our wrists."""
-    points_mm = turned_upright(encoding.landmarks.world_m[:BODY_POINTS], crop_angle_rad(crop)) * np.float32(1000)
-    moved_mm = joints_mm - H36M17_FROM_BLAZEPOSE33 @ points_mm
-    return (points_mm + moved_mm[BLAZEPOSE33_CARRIER]).astype(np.float32)

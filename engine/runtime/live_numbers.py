@@ -23,7 +23,7 @@ POINT_NUMBERS = 8 + 3 * PEAKS
 RAY, DEPTH, WORLD, SEEN, PEAK = slice(0, 2), slice(2, 3), slice(3, 6), slice(6, 8), slice(8, POINT_NUMBERS)
 """Columns of `LiveNumbers.points`."""
 VIEW_NUMBERS = 3
-_FARTHEST_RAY = 4.0
+FARTHEST_RAY = 4.0
 """Landmarks far outside of the crop are guesses; they end at four times the distance of its edge."""
 
 
@@ -73,13 +73,17 @@ class LiveNumbers:
 
 
 def _rays(view: VirtualView, crop_px: NDArray[np.floating]) -> NDArray[np.float64]:
-    found: NDArray[np.float64] = np.clip(view.rays(crop_px), -_FARTHEST_RAY, _FARTHEST_RAY)
+    found: NDArray[np.float64] = np.clip(view.rays(crop_px), -FARTHEST_RAY, FARTHEST_RAY)
     return found
 
 
 def _view_numbers(view: VirtualView, presence: float) -> F32:
-    side_px = LANDMARK_SIZE_PX * float(np.sqrt(abs(np.linalg.det(view.frame_from_crop[:, :2]))))
-    return np.array([np.log(view.half_tan), presence, np.log(side_px)], np.float32)
+    return np.array([np.log(view.half_tan), presence, np.log(side_px(view))], np.float32)
+
+
+def side_px(view: VirtualView) -> float:
+    """Side of the crop's region in frame pixels."""
+    return LANDMARK_SIZE_PX * float(np.sqrt(abs(np.linalg.det(view.frame_from_crop[:, :2]))))
 
 
 def _by_position(feature_map: F32) -> F32:

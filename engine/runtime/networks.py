@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Protocol
@@ -16,7 +16,7 @@ log = logging.getLogger(__name__)
 
 
 class Networks(Protocol):
-    """Opens a backend per graph; the caller leaves it. `name`: `detector`, `landmark` or `live`."""
+    """Opens a backend per graph; the caller leaves it. `name`: `detector`, `landmark`, `live` or `fused`."""
 
     @property
     def wants_features(self) -> bool:
@@ -32,6 +32,11 @@ class Networks(Protocol):
     @property
     def in_use(self) -> dict[str, str]:
         """What ran each graph that was opened last, for people: `onnxruntime on cpu`."""
+        ...
+
+    def has_plan(self, name: str, path_of: Callable[[], Path]) -> bool:
+        """Whether a plan of this graph would be opened. path_of: makes the graph's ONNX file; asked only where a plan
+        of such a graph lies ready."""
         ...
 
     def opened(self, name: str, path: Path, *, threads: int) -> AbstractContextManager[Backend]:
@@ -64,6 +69,9 @@ class OnnxRuntimeNetworks:
                 f"tensorrt or torch for a GPU"
             )
         self.in_use: dict[str, str] = {}
+
+    def has_plan(self, name: str, path_of: Callable[[], Path]) -> bool:  # noqa: ARG002
+        return False
 
     @contextmanager
     def opened(self, name: str, path: Path, *, threads: int) -> Iterator[Backend]:

@@ -26,7 +26,7 @@ class NoPlanError(PlanError):
 
 @dataclass(frozen=True, slots=True)
 class GraphAsked:
-    """name: `detector`, `landmark` or `live`. path: its ONNX file. is_own: a live model of the user's."""
+    """name: `detector`, `landmark`, `live` or `fused`. path: its ONNX file. is_own: a live model of the user's."""
 
     name: str
     path: Path
@@ -77,6 +77,16 @@ class PlanShelf:
         if not fitting:
             raise NoPlanError(self._why(asked, refused), self.build_command(asked, gpu))
         return min(fitting, key=self._rank)
+
+    def holds(self, name: str) -> bool:
+        """Whether there is any plan of such a graph, fitting or not."""
+        for plan in self.directory.glob("*.plan"):
+            try:
+                if read_card(plan).graph == name:
+                    return True
+            except PlanError:  # `chosen` tells of it
+                continue
+        return False
 
     def build_command(self, asked: GraphAsked, gpu: Gpu) -> str:
         library = self._builder_for(gpu)

@@ -15,7 +15,7 @@ from engine.runtime.di2pose_estimator import shipped_graph
 from engine.runtime.gpu import Gpu, gpu_here
 from engine.runtime.networks import Choices, OnnxRuntimeNetworks
 from engine.runtime.plan_card import PlanCard, PlanError, PlanParityError
-from engine.runtime.plan_choice import ChosenPlan, GraphAsked, PlanShelf
+from engine.runtime.plan_choice import ChosenPlan, GraphAsked, NoPlanError, PlanShelf
 from engine.runtime.tensorrt_backend import TensorRtBackend
 
 log = logging.getLogger(__name__)
@@ -52,6 +52,18 @@ class PlanNetworks:
         self._gpu_of, self._queue_of = gpu_of, queue_of
         self._choices = Choices()
         self.in_use: dict[str, str] = {}
+
+    def has_plan(self, name: str, path_of: Callable[[], Path]) -> bool:
+        """Says why where a plan of such a graph is there and does not fit."""
+        gpu = self._gpu_of(self._index)
+        if gpu is None or not self._shelf.holds(name):
+            return False
+        try:
+            self._shelf.chosen(GraphAsked(name, path_of()), gpu)
+        except NoPlanError as error:
+            self._choices.say(f"{name}: not used ({error.reason})")
+            return False
+        return True
 
     @contextmanager
     def opened(self, name: str, path: Path, *, threads: int) -> Iterator[Backend]:  # noqa: ARG002
@@ -110,6 +122,9 @@ class AutoNetworks:
     @property
     def warm_up_runs(self) -> int:
         return self._cpu.warm_up_runs if self._plans is None else self._plans.warm_up_runs
+
+    def has_plan(self, name: str, path_of: Callable[[], Path]) -> bool:
+        return self._plans is not None and self._plans.has_plan(name, path_of)
 
     @contextmanager
     def opened(self, name: str, path: Path, *, threads: int) -> Iterator[Backend]:

@@ -34,6 +34,7 @@ class OnnxEngine:
         self._inputs = {entry.name: _open(entry.shape) for entry in self._session.get_inputs()}
         self._outputs = {entry.name: _open(entry.shape) for entry in self._session.get_outputs()}
         self._names = [*self._inputs, *self._outputs]
+        self._bytes = {entry.name for entry in self._session.get_inputs() if entry.type == "tensor(uint8)"}
         self._addresses: dict[str, int] = {}
         self._shapes: dict[str, tuple[int, ...]] = {}
         self.num_io_tensors = len(self._names)
@@ -41,8 +42,8 @@ class OnnxEngine:
     def get_tensor_name(self, index: int) -> str:
         return self._names[index]
 
-    def get_tensor_dtype(self, _: str) -> SimpleNamespace:
-        return SimpleNamespace(name="FLOAT")
+    def get_tensor_dtype(self, name: str) -> SimpleNamespace:
+        return SimpleNamespace(name="UINT8" if name in self._bytes else "FLOAT")
 
     def get_tensor_mode(self, name: str) -> SimpleNamespace:
         return SimpleNamespace(name="INPUT" if name in self._inputs else "OUTPUT")
@@ -79,7 +80,8 @@ class OnnxEngine:
 
     def _array(self, name: str, shape: tuple[int, ...]) -> np.ndarray:
         size = int(np.prod(shape))
-        return np.ctypeslib.as_array((ctypes.c_float * size).from_address(self._addresses[name])).reshape(shape)
+        kind = ctypes.c_uint8 if name in self._bytes else ctypes.c_float
+        return np.ctypeslib.as_array((kind * size).from_address(self._addresses[name])).reshape(shape)
 
     def _batch(self) -> int:
         return next(shape[0] for name, shape in self._shapes.items() if self._inputs[name][0] == -1)

@@ -60,10 +60,52 @@ def stored(model: onnx.ModelProto, path: Path) -> Path:
     return path
 
 
+_LIVE_INPUTS = {"points": (33, 17), "at_points": (33, 48), "trunk_2": (4, 288), "trunk_4": (16, 288), "view": (3,)}
+
+
+def live_of_everything() -> onnx.ModelProto:
+    """Inputs and outputs of a live model with three hypotheses; every number that it is told moves every joint."""
+    rng = np.random.default_rng(4)
+    told = sum(int(np.prod(size)) for size in _LIVE_INPUTS.values())
+    weights = {
+        "weight": rng.normal(size=(told, 51)).astype(np.float32),
+        "flat": np.array([0, -1], np.int64),
+        "body": np.array([0, 17, 3], np.int64),
+        "hypothesis": np.array([1], np.int64),
+        "noise_shape": np.array([3, 1, 1], np.int64),
+        "axes": np.array([2], np.int64),
+        "first": np.array([0], np.int64),
+        "second": np.array([1], np.int64),
+    }
+    nodes = [helper.make_node("Reshape", [name, "flat"], [f"{name}_row"]) for name in _LIVE_INPUTS]
+    nodes += [
+        helper.make_node("Concat", [f"{name}_row" for name in _LIVE_INPUTS], ["told"], axis=1),
+        helper.make_node("MatMul", ["told", "weight"], ["numbers"]),
+        helper.make_node("Reshape", ["numbers", "body"], ["placed"]),
+        helper.make_node("Slice", ["placed", "first", "second", "second"], ["root"]),
+        helper.make_node("Sub", ["placed", "root"], ["joints_mm"]),
+        helper.make_node("ReduceMax", ["joints_mm", "axes"], ["spread_mm"], keepdims=0),
+        helper.make_node("Sigmoid", ["spread_mm"], ["seen"]),
+        helper.make_node("Unsqueeze", ["joints_mm", "hypothesis"], ["several"]),
+        helper.make_node("Reshape", ["noise", "noise_shape"], ["scale"]),
+        helper.make_node("Mul", ["several", "scale"], ["hypotheses_mm"]),
+    ]
+    sizes = {"joints_mm": (17, 3), "spread_mm": (17,), "seen": (17,), "hypotheses_mm": (3, 17, 3)}
+    inputs = [
+        helper.make_tensor_value_info(name, TensorProto.FLOAT, ("batch", *size)) for name, size in _LIVE_INPUTS.items()
+    ]
+    inputs.append(helper.make_tensor_value_info("noise", TensorProto.FLOAT, (3, 1)))
+    outputs = [helper.make_tensor_value_info(name, TensorProto.FLOAT, ("batch", *size)) for name, size in sizes.items()]
+    stored = [numpy_helper.from_array(values, name) for name, values in weights.items()]
+    made = helper.make_graph(nodes, "live", inputs, outputs, stored)
+    return helper.make_model(made, opset_imports=[helper.make_opsetid("", OPSET)], ir_version=10)
+
+
 def live_of_world() -> onnx.ModelProto:
     """The inputs of a live model; its joints are the first seventeen world landmarks that it is told of, in mm."""
-    sizes = {"points": (33, 17), "at_points": (33, 48), "trunk_2": (4, 288), "trunk_4": (16, 288), "view": (3,)}
-    inputs = [helper.make_tensor_value_info(name, TensorProto.FLOAT, ("batch", *size)) for name, size in sizes.items()]
+    inputs = [
+        helper.make_tensor_value_info(name, TensorProto.FLOAT, ("batch", *size)) for name, size in _LIVE_INPUTS.items()
+    ]
     inputs.append(helper.make_tensor_value_info("noise", TensorProto.FLOAT, (1, 2)))
     weights = {"low": [0, 3], "high": [17, 6], "axes": [1, 2]}
     stored = [numpy_helper.from_array(np.array(values, np.int64), name) for name, values in weights.items()]

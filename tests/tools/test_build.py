@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from small_graphs import live_of_everything, stored
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -64,6 +65,18 @@ def test_a_dry_run_says_what_would_be_built_and_writes_nothing(tmp_path: Path) -
     ]
     assert "1x256x256x3 to 16x256x256x3" in done.stdout
     assert list(tmp_path.iterdir()) == []
+
+
+def test_the_fused_graph_can_be_rehearsed_with_a_live_model_of_ones_own(tmp_path: Path) -> None:
+    pytest.importorskip("tensorrt_rtx", reason="building plans needs the extra gpu-rtx: pip install 'di2pose[gpu-rtx]'")
+    live = stored(live_of_everything(), tmp_path / "mine.onnx")
+    done = build(
+        "--library", "tensorrt-rtx", "--precision", "fp16", "--graph", "fused", "--live-graph", str(live),
+        "--computeCapabilities", "sm86", "--out", str(tmp_path / "plans"), "--dry-run",
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert "fused.fp16.sm86.plan: would be built of mine-" in done.stdout
+    assert "crops 1x256x256x3 to 16x256x256x3" in done.stdout and not (tmp_path / "plans").exists()
 
 
 @pytest.mark.parametrize(

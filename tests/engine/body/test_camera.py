@@ -89,3 +89,9 @@ def test_missing_camera_file_and_wild_fov(tmp_path):
         Camera.from_toml(tmp_path / "none.toml")
     with pytest.raises(CameraError, match="180"):
         Camera.from_fov((640, 480), 180)
+
+
+def test_no_ray_lies_beyond_the_reach_of_the_lens():
+    far_px = np.random.default_rng(3).uniform(-20_000, 20_000, (200, 2))
+    assert np.linalg.norm(WIDE.back_project(far_px)[:, :2], axis=1).max() <= WIDE.reach * (1 + 1e-9)
+    assert Camera.from_fov((640, 480)).reach == math.inf

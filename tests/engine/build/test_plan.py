@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from small_graphs import live_of_world, stored, two_layers
+from small_graphs import live_of_everything, live_of_world, stored, two_layers
 
 from engine.blazepose.cache import sha256_of
 from engine.build.build_error import BuildError, ParityError
@@ -57,6 +57,41 @@ def test_the_live_graph_in_fp16_is_judged_and_built(
         ("joints of the converted landmark network", 2),
     ]
     assert [entry.name for entry in card.shapes][-1] == "noise"
+
+
+@pytest.fixture
+def fused_graph(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> OnnxGraph:
+    """With a live model of one product, which needs no torch."""
+    monkeypatch.setattr("engine.build.fused.cache_dir", lambda: tmp_path)
+    return graph_named("fused", live_graph=stored(live_of_everything(), tmp_path / "live.onnx"))
+
+
+def test_the_fused_graph_is_judged_in_millimetres_and_built(
+    fused_graph: OnnxGraph, evidence: Evidence, rtx: Library, tmp_path: Path
+) -> None:
+    job = PlanJob(fused_graph, "none", Precision.FP16, SM86)
+    card = build_plan(job, Judge(lambda: evidence, (1000.0, 10_000.0)).typed(job), rtx, directory=tmp_path).card
+    assert [(entry.name, entry.unit) for entry in card.cpu_parity] == [
+        ("joints", "mm"),
+        ("world landmarks", "mm"),
+        ("image points", "px"),
+    ]
+    px = card.cpu_parity[-1]
+    assert px.people == 2 and 0 < px.mean < 0.5
+    assert 100 < card.precision.narrow_operations < card.precision.operations / 2  # what counts pixels stays single
+    assert [entry.max[0] for entry in card.shapes] == [16, 16, 16, 16, 16, 3]
+
+
+def test_the_fused_graph_in_single_precision_is_read_by_the_library(fused_graph: OnnxGraph, rtx: Library) -> None:
+    ranges = rehearse(PlanJob(fused_graph, "none", Precision.FP32, SM86), rtx)
+    assert ranges[0].name == "crops" and ranges[0].max == (16, 256, 256, 3)
+
+
+def test_the_fused_graph_is_held_to_the_limits_of_both_networks(fused_graph: OnnxGraph, evidence: Evidence) -> None:
+    """In fp16 BlazePose's last sum moves the world landmarks, which this graph hands out too."""
+    job = PlanJob(fused_graph, "none", Precision.FP16, SM86)
+    with pytest.raises(ParityError, match=r"the fused graph in fp16 moves .*world landmarks: mean .* mm .*--precision"):
+        Judge(lambda: evidence, LIMITS_MM).typed(job)
 
 
 def test_the_live_model_is_judged_on_what_the_converted_landmark_network_says(
@@ -126,6 +161,11 @@ def test_the_landmark_network_comes_before_the_live_model_that_it_feeds() -> Non
     assert in_order(None) == ["detector", "landmark", "live"]
     with pytest.raises(BuildError, match="'feet'"):
         in_order(["detector", "feet"])
+
+
+def test_the_fused_graph_is_built_only_when_it_is_named() -> None:
+    assert in_order(["fused"]) == ["fused"]
+    assert in_order(["fused", "detector"]) == ["detector", "fused"]
 
 
 def test_fp32_is_not_judged_and_needs_no_people(landmark: OnnxGraph) -> None:
