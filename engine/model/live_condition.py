@@ -27,7 +27,7 @@ POSITIONS = {"trunk_2": 4, "trunk_4": 16}
 _SQUEEZED_POINT, _SQUEEZED_CELL = 6, 12
 """Channels that are kept of the image features at a landmark and of a cell of a map."""
 _COOL = 0.2
-"""A peak of this heat is drawn half the way to its landmark; most peaks beside a joint in plain sight are far colder."""
+"""A peak of this heat is drawn half the way to its landmark; where a joint is in plain sight, others are far colder."""
 _LARGEST = 8.0
 """Numbers farther than so many spreads from their mean are cut off."""
 
@@ -149,7 +149,7 @@ class LiveCondition(nn.Module):
 def settled(points: Float[Tensor, "*batch 17"]) -> Float[Tensor, "*batch 17"]:
     """The same with each peak drawn to its landmark as far as it is cold: the hottest cell of a cold map is noise, and
     made joints tremble."""
-    peaks = points[..., _PEAKS].unflatten(-1, (-1, 3))
+    peaks = points[..., _PEAKS].reshape(*points.shape[:-1], -1, 3)
     ray, heat = points[..., None, :2], peaks[..., 2:]
     places = ray + heat / (heat + _COOL) * (peaks[..., :2] - ray)
     return torch.cat([points[..., : _PEAKS.start], torch.cat([places, heat], dim=-1).flatten(-2)], dim=-1)

@@ -13,6 +13,7 @@ from engine.runtime.device import CPU, FIRST_GPU, Device, DeviceError
 from engine.runtime.networks import Networks, OnnxRuntimeNetworks
 from engine.runtime.plan_choice import NoPlanError
 from engine.runtime.plan_networks import AutoNetworks, PlanNetworks
+from engine.runtime.triton_networks import TritonNetworks
 from realtime.backends import BACKENDS, BackendChoice
 from realtime.config import ConfigError, LineConfig
 from realtime.parts import camera_choice, estimator_graphs, estimator_named, live_parts
@@ -44,7 +45,8 @@ def test_each_name_has_its_networks() -> None:
     BackendChoice("torch").networks(torch)
     BackendChoice("torch", FIRST_GPU).networks(torch)
     assert asked == [CPU, FIRST_GPU]
-    assert set(BACKENDS) == {"auto", "onnxruntime", "torch", "tensorrt", "tensorrt-rtx"}
+    assert isinstance(BackendChoice("triton", triton_address="localhost:8001").networks(torch), TritonNetworks)
+    assert set(BACKENDS) == {"auto", "onnxruntime", "torch", "tensorrt", "tensorrt-rtx", "triton"}
     with pytest.raises(ConfigError, match="there is no backend 'openvino'; choose among auto"):
         BackendChoice("openvino")
 
