@@ -47,7 +47,7 @@ _BLOCK_POSES = 2048
 class CropViewRange:
     """Where the camera stands and how the crop is cut."""
 
-    distance_mm: tuple[float, float] = (600.0, 10_000.0)
+    distance_mm: tuple[float, float] = (1000.0, 10_000.0)
     fov_deg: tuple[float, float] = (30.0, 100.0)
     """Along the longer side of the picture; who is not to be cut off must stand far enough to fit."""
     cut_off: float = 0.25

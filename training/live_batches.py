@@ -10,7 +10,7 @@ import torch
 
 from engine.model.config import DenoiserTrainingConfig
 from training.cmu import BoneMotion
-from training.crop_poses import CropPoseSampler
+from training.crop_poses import CropPoseSampler, CropViewRange
 from training.live_data import EncodedSet, LiveBatch
 from training.live_rows import LiveRows
 from training.pose_stream import Augmentation
@@ -19,8 +19,10 @@ from training.simulated_landmarks import LandmarkErrors
 MEASURED_ROWS = 4096
 """So many crops give the constants of the condition and the errors of simulated landmarks."""
 
-SIMULATED = Augmentation(mix=0.6, mix_part=0.4, rare=0.4, jitter_deg=12.0)
+SIMULATED = Augmentation(mix=0.55, mix_part=0.4, rare=0.35, jitter_deg=10.0)
 """Wider than what is drawn in pictures: a simulated person costs nothing, and real people do what no one recorded."""
+SIMULATED_VIEW = CropViewRange(distance_mm=(600.0, 10_000.0), height_mm=(100.0, 4500.0), held=0.35)
+"""Cameras under ceilings see many people, and a camera that looks down steeply makes who stands there look bent."""
 
 NOISY = ("at_points", "trunk_2", "trunk_4")
 """Fields of a row that get noise: the image features."""
@@ -46,7 +48,9 @@ class LiveSampler:
         self._spreads = {name: getattr(measured, name).std(axis=(0, 1), dtype=np.float32) for name in NOISY}
         self._poses = None
         if motion is not None and self.simulated:
-            self._poses = CropPoseSampler(motion.part("train"), seed, batch_size=self.simulated, augmentation=SIMULATED)
+            self._poses = CropPoseSampler(
+                motion.part("train"), seed, batch_size=self.simulated, augmentation=SIMULATED, view=SIMULATED_VIEW
+            )
 
     def batch(self, index: int) -> LiveBatch:
         rng = np.random.default_rng([self._seed, index, 0x11])

@@ -83,7 +83,7 @@ def test_stored_pictures_are_encoded_like_drawn_ones(tmp_path: Path, networks_di
 def test_a_set_of_pictures_is_not_continued_with_encodings(tmp_path: Path, networks_dir: Path) -> None:
     recipe = encoded_recipe("train", 2)
     render(recipe, tmp_path, opening=SmallOpening(seed=7))
-    with pytest.raises(RenderingError, match="was begun with encoded_format None, not '1'"):
+    with pytest.raises(RenderingError, match="was begun with encoded_format None, not '2'"):
         render(recipe, tmp_path, opening=SmallOpening(seed=7), form=EncodedShards())
 
 

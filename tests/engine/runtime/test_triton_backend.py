@@ -125,7 +125,7 @@ def test_more_rows_than_the_server_joins_are_refused_with_the_cure(peer_address:
 
 
 def test_what_the_server_refuses_is_passed_on(address: str) -> None:
-    rows = {"points": (1, 33, 8), "at_points": (2, 33, 48), "trunk_2": (1, 4, 288), "trunk_4": (1, 16, 288)}
+    rows = {"points": (1, 33, 17), "at_points": (2, 33, 48), "trunk_2": (1, 4, 288), "trunk_4": (1, 16, 288)}
     inputs = {name: np.zeros(shape, np.float32) for name, shape in (rows | {"view": (1, 3)}).items()}
     with TritonBackend(address, "live") as backend:
         inputs["noise"] = np.zeros([int(size) for size in backend.inputs[-1].shape], np.float32)

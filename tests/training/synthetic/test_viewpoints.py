@@ -45,7 +45,7 @@ def test_ranges_hold(drawn) -> None:
         distance = np.linalg.norm((body.min(axis=0) + body.max(axis=0)) / 2 - view.eye_mm)
         assert 29.999 <= _fov_deg(view.camera) <= 100.001
         assert 99.9 <= view.eye_mm[1] <= 3000.1
-        assert 999.0 <= distance <= 10_001.0
+        assert 599.0 <= distance <= 10_001.0
         assert view.camera_mm(body)[:, 2].min() >= 400.0
         np.testing.assert_allclose(view.rotation @ view.rotation.T, np.eye(3), atol=1e-12)
         assert np.linalg.det(view.rotation) == pytest.approx(1.0)
