@@ -23,8 +23,6 @@ from tools.train_options import (
     command,
 )
 
-DI2POSE = "di2pose"
-
 
 def live(
     config: Config,

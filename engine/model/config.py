@@ -176,6 +176,7 @@ class ConditionConfig:
     """`joints`: projected 2D joints, the conditional task without images. `live`: what BlazePose says of a crop."""
     layers: int = 2
     heads: int = 4
+    """With `layers` the transformer over 2D joints; `live` has none."""
     live: LiveConditionConfig = field(default_factory=LiveConditionConfig)
 
     def __post_init__(self) -> None:

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from engine.model.config import ConditionConfig, LiveConditionConfig
-from engine.model.live_condition import LiveCondition, LiveInput
+from engine.model.live_condition import LiveCondition, LiveInput, settled
 
 CHANNELS = 8
 
@@ -70,6 +70,20 @@ def test_what_is_not_known_is_not_read() -> None:
     found, expected = network(replace(mixed, points=points)), network(one)
     torch.testing.assert_close(found[:2], expected[:2])
     assert not torch.allclose(found[2], expected[2])
+
+
+def test_a_hot_peak_stays_and_a_cold_one_says_no_more_than_its_landmark() -> None:
+    points = torch.zeros(1, 33, 17)
+    points[..., :2] = torch.tensor([0.3, -0.2])
+    points[..., 8:11] = torch.tensor([1.0, 1.0, 1.0])
+    points[..., 11:14] = torch.tensor([-2.0, 3.0, 0.0])
+    points[..., 14:17] = torch.tensor([-2.0, 3.0, 0.01])
+    found = settled(points)
+    assert torch.equal(found[..., :8], points[..., :8])
+    hot, cold, cool = found[0, 0, 8:].reshape(3, 3)
+    assert float((hot[:2] - 1.0).abs().max()) < 0.25 and float(hot[2]) == 1.0
+    torch.testing.assert_close(cold[:2], points[0, 0, :2])
+    assert float((cool[:2] - points[0, 0, :2]).norm()) < 0.2 * float(torch.tensor([2.3, 3.2]).norm())
 
 
 def test_measured_constants_bring_numbers_to_spread_one_and_are_part_of_the_state() -> None:
