@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from engine.model.config import ModelConfig
 from engine.model.di2pose import build_denoiser, build_live_condition, build_live_di2pose
 from engine.model.drawn_bound import DrawnChain, draw_chain, drawn_bound
-from engine.model.live_condition import LiveInput
+from engine.model.live_condition import LiveCondition, LiveInput
 from engine.model.tokenizer import Tokenizer
 from training.live_data import LiveBatch
 from training.run import RunError
@@ -33,17 +33,20 @@ class LiveTask(nn.Module, ABC):
     def trained(self) -> nn.ModuleDict:
         return nn.ModuleDict({name: self.part(name) for name in self.parts})
 
-    @abstractmethod
     def part(self, name: str) -> nn.Module:
         """The trained part of that name."""
+        found: nn.Module = getattr(self, name)
+        return found
 
     @abstractmethod
     def pose_mm(self, crops: LiveInput) -> Tensor:
         """(batch, 17, 3) millimetres in the crops' virtual axes, in one pass."""
 
-    @abstractmethod
     def measure(self, crops: LiveInput) -> None:
         """Take the condition's constants from these crops."""
+        condition = self.part("live_condition")
+        assert isinstance(condition, LiveCondition)
+        condition.measure(crops)
 
 
 class DiffusionTask(LiveTask):
@@ -69,9 +72,6 @@ class DiffusionTask(LiveTask):
         super().train(mode)
         self.model.tokenizer.eval()
         return self
-
-    def measure(self, crops: LiveInput) -> None:
-        self.model.live_condition.measure(crops)
 
     def pose_mm(self, crops: LiveInput) -> Tensor:
         return self.model.point(self.model.live_condition(crops))
@@ -120,13 +120,6 @@ class RegressionTask(LiveTask):
         self.last_step, self.tokens, self.occ = config.diffusion.steps, tokenizer.tokens, tokenizer.codes
         self.scale_mm = tokenizer.config.scale_mm
 
-    def part(self, name: str) -> nn.Module:
-        found: nn.Module = getattr(self, name)
-        return found
-
-    def measure(self, crops: LiveInput) -> None:
-        self.live_condition.measure(crops)
-
     def pose_mm(self, crops: LiveInput) -> Tensor:
         context = self.denoiser.context(self.live_condition(crops))
         count, device = len(crops), crops.points.device
@@ -156,13 +149,6 @@ class LiftingTask(LiveTask):
         self.pose = nn.Linear(config.condition.live.width, 17 * 3)
         nn.init.zeros_(self.pose.weight)
         self.scale_mm = tokenizer.config.scale_mm
-
-    def part(self, name: str) -> nn.Module:
-        found: nn.Module = getattr(self, name)
-        return found
-
-    def measure(self, crops: LiveInput) -> None:
-        self.live_condition.measure(crops)
 
     def pose_mm(self, crops: LiveInput) -> Tensor:
         joints = self.pose(self.live_condition.crop_features(crops)).reshape(len(crops), -1, 3)
