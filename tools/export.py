@@ -34,7 +34,9 @@ def triton(
     plans: Annotated[
         Path | None, typer.Option(help="Serve the TensorRT plans of this folder (of `build`) instead of ONNX graphs.")
     ] = None,
-    graph: Annotated[list[str] | None, typer.Option(help="detector, landmark, live; default: all. Repeatable.")] = None,
+    graph: Annotated[
+        list[str] | None, typer.Option(help="detector, landmark, live, fused; default: the first three. Repeatable.")
+    ] = None,
     live_graph: Annotated[Path | None, typer.Option(help="The live model's ONNX file, of `export onnx`.")] = None,
     max_batch: Annotated[int, typer.Option(min=1, help="Persons or pictures of several lines in one run.")] = 16,
 ) -> None:

@@ -25,6 +25,7 @@ from engine.runtime.backend import Backend, BackendError, TensorInfo
 from engine.runtime.blazepose_encoder import needed_outputs
 from engine.runtime.device import Device
 from engine.runtime.di2pose_estimator import shipped_graph
+from engine.runtime.fused_inputs import FUSED
 from engine.runtime.networks import Choices
 
 _SHIPPED = "di2pose"
@@ -51,7 +52,10 @@ class TorchNetworks:
 
     @contextmanager
     def opened(self, name: str, path: Path, *, threads: int) -> Iterator[Backend]:
-        """threads: of all of torch in this process. BackendError for a live model of one's own, an ONNX file."""
+        """threads: of all of torch in this process.
+
+        BackendError for a live model of one's own, an ONNX file, and for `fused`, which is ONNX operations alone.
+        """
         torch.set_num_threads(threads)
         with self._backend(name, path) as backend:
             self.in_use[name] = f"torch on {self._device}"
@@ -64,6 +68,11 @@ class TorchNetworks:
         if name == "landmark":
             outputs = (*LANDMARK_OUTPUTS, *needed_outputs())
             return self._blazepose(name, BlazePoseNetwork(landmark_graph(outputs=outputs)), LANDMARK_SIZE_PX, outputs)
+        if name == FUSED:
+            raise BackendError(
+                "torch has no fused graph: between its two networks stand ONNX operations of ours, which torch cannot "
+                "run. Open landmark and live instead, which give the same poses, or use --backend onnxruntime"
+            )
         if path != shipped_graph():
             raise BackendError(
                 f"torch runs the live model that is shipped, not the ONNX file {path}; use --backend onnxruntime for it"

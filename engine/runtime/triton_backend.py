@@ -27,8 +27,18 @@ class TritonServer:
     timeout_s: float = TIMEOUT_S
 
     def backend(self, graph: str) -> TritonBackend:
-        """For `detector`, `landmark` or `live`; not yet connected. BackendError where the address is none."""
+        """For `detector`, `landmark`, `live` or `fused`; not yet connected. BackendError where the address is none."""
         return TritonBackend(self.address, graph, timeout_s=self.timeout_s)
+
+    def has(self, graph: str) -> bool:
+        """Whether the server's repository holds such a model, ready or not. BackendError where it does not answer."""
+        connection = TritonConnection(self.address, graph, timeout_s=self.timeout_s)
+        connection.open()
+        try:
+            index = connection.ask(lambda client: client.get_model_repository_index(client_timeout=self.timeout_s))
+        finally:
+            connection.close()
+        return any(entry.name == graph for entry in index.models)
 
 
 @dataclass(frozen=True, slots=True)

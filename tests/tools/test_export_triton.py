@@ -57,6 +57,19 @@ def test_a_named_graph_alone_and_a_smaller_batch(tmp_path: Path, networks_dir: P
     assert "max_batch_size: 4" in (tmp_path / "models" / "detector" / "config.pbtxt").read_text()
 
 
+def test_the_fused_graph_is_served_when_it_is_named(tmp_path: Path, networks_dir: Path) -> None:
+    pytest.importorskip("tritonclient.grpc", reason="Triton's schema is in the extra: pip install 'di2pose[triton]'")
+    from triton_peer import config_in
+
+    done = export(str(tmp_path / "models"), "--graph", "fused")
+    assert done.returncode == 0, done.stderr
+    content = (tmp_path / "models" / "fused" / "1" / "model.onnx").read_bytes()
+    assert hashlib.sha256(content).hexdigest() == graph_named("fused").sha256
+    config = config_in(tmp_path / "models", "fused")
+    inputs = {entry.name: list(entry.dims) for entry in config.input}
+    assert config.max_batch_size == 0 and inputs["crops"] == [-1, 256, 256, 3] and len(inputs) == 6
+
+
 def test_what_is_wrong_is_one_line_and_leaves_nothing(tmp_path: Path, networks_dir: Path) -> None:
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "letter.txt").write_text("dear")

@@ -55,6 +55,17 @@ def test_on_a_gpu_it_says_what_onnxruntime_says(name: str, evidence: Evidence) -
     held_to_fp32(name, evidence, FIRST_GPU)
 
 
+def test_the_fused_graph_is_refused_by_name_and_its_two_networks_named() -> None:
+    graph = graph_named("fused")
+    networks = TorchNetworks(CPU)
+    assert not networks.has_plan("fused", lambda: graph.path)
+    with (
+        pytest.raises(BackendError, match="torch has no fused graph: .*Open landmark and live .*--backend onnxruntime"),
+        networks.opened("fused", graph.path, threads=1),
+    ):
+        pass
+
+
 def test_a_live_model_of_ones_own_is_for_onnxruntime(tmp_path: Path) -> None:
     with (
         pytest.raises(BackendError, match="--backend onnxruntime"),

@@ -17,7 +17,7 @@ from engine.blazepose.networks import detector_onnx
 from engine.build.build_options import BuildOptions
 from engine.build.evidence import Evidence, people_in
 from engine.build.gpu_parity import compared_on_gpu
-from engine.build.graphs import GRAPHS, gate_inputs, graph_named
+from engine.build.graphs import KNOWN, gate_inputs, graph_named
 from engine.build.judge import Judge
 from engine.build.onnx_file import OnnxGraph
 from engine.build.parity import ParityGate, measures_of
@@ -62,7 +62,7 @@ class Plans:
 
 @pytest.fixture(scope="module", params=LIBRARIES)
 def plans(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Plans:
-    """All three graphs for the GPU of this machine, in single precision and in mixed."""
+    """Every graph for the GPU of this machine, in single precision and in mixed."""
     gpu = gpu_here()
     if gpu is None:
         pytest.skip("needs an NVIDIA GPU with a driver")
@@ -79,13 +79,13 @@ def plans(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
     paths = {}
     for precision in PRECISIONS:
         directory = tmp_path_factory.mktemp(str(precision))
-        for name in GRAPHS:
+        for name in KNOWN:
             job = PlanJob(graph_named(name), "test", precision, BuildOptions(library.name, target=target))
             paths[name, precision] = build_plan(job, judge.typed(job), library, directory=directory).path
     return Plans(library, gpu, evidence, paths)
 
 
-@pytest.fixture(params=GRAPHS)
+@pytest.fixture(params=KNOWN)
 def graph(request: pytest.FixtureRequest) -> OnnxGraph:
     return graph_named(request.param)
 
@@ -187,7 +187,7 @@ def test_timing_table(plans: Plans) -> None:
     """Not a law: printed with -s, for docs/engines.md."""
     print(f"\n{plans.library.name} {plans.library.version}, {plans.gpu.name}, mixed precision")
     print(f"{'network':<10}{'CUDA graphs':<13}{'persons':>7}{'p50 ms':>9}{'p95 ms':>9}{'p99 ms':>9}")
-    for name in GRAPHS:
+    for name in KNOWN:
         for cuda_graphs in (True, False):
             path = plans.of(graph_named(name), Precision.MIXED)
             with TensorRtBackend(path, plans.library, cuda_graphs=cuda_graphs) as backend:
