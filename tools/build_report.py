@@ -12,8 +12,10 @@ import typer
 
 from engine.build.build_progress import BuildProgress, Report
 from engine.build.plan import BuiltPlan, PlanJob
+from engine.runtime.backend import BackendError
 from engine.runtime.gpu import gpu_here
 from engine.runtime.plan_card import PlanCard, PlanError, ShapeRange, read_card
+from engine.runtime.plan_inspection import with_layers_inspected
 from engine.runtime.preflight import check_plan
 from engine.runtime.tensorrt_library import LibraryMissingError, installed_library
 
@@ -66,13 +68,20 @@ def write_report(file: Path, built: Sequence[tuple[BuiltPlan, float]]) -> None:
 
 
 def inspected(plan: Path) -> int:
-    """Prints the sidecar and what the preflight says of it here; 1 where the plan must not be loaded."""
-    card = read_card(plan)
-    typer.echo(msgspec.json.format(msgspec.json.encode(card), indent=1).decode())
+    """Prints the sidecar and what the preflight says of it here; 1 where the plan must not be loaded.
+
+    Where it may be and nobody has looked into it yet, its layers are inspected first, and the sidecar tells of them.
+    """
+    card, refusal = read_card(plan), None
     try:
-        check_plan(plan, installed_library(card.library), gpu=gpu_here())
-    except (PlanError, LibraryMissingError) as error:
-        typer.echo(f"not to be loaded here: {error}")
+        library = installed_library(card.library)
+        check_plan(plan, library, gpu=gpu_here())
+        card = card if card.precision.found is not None else with_layers_inspected(plan, library)
+    except (PlanError, LibraryMissingError, BackendError) as error:
+        refusal = error
+    typer.echo(msgspec.json.format(msgspec.json.encode(card), indent=1).decode())
+    if refusal is not None:
+        typer.echo(f"not to be loaded here: {refusal}")
         return 1
     typer.echo(f"may be loaded here; parity on the GPU: {_parity(card)}")
     return 0

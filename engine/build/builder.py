@@ -94,6 +94,8 @@ class _Session:
     def _configure(self, config: Any, options: BuildOptions) -> None:
         # On by default: it rounds the inputs of single-precision products to ten bits, which the gate does not imitate.
         config.clear_flag(self._trt.BuilderFlag.TF32)
+        # Else an inspector would tell the names of the plan's layers only, not their types.
+        config.profiling_verbosity = self._trt.ProfilingVerbosity.DETAILED
         if options.workspace_bytes is not None:
             config.set_memory_pool_limit(self._trt.MemoryPoolType.WORKSPACE, options.workspace_bytes)
         if options.version_compatible:

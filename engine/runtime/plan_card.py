@@ -13,8 +13,9 @@ from typing import Literal
 import msgspec
 
 from engine.blazepose.cache import write_atomically
+from engine.runtime.layer_types import LayerTypes
 
-FORMAT_VERSION = 2
+FORMAT_VERSION = 3
 
 
 class PlanError(RuntimeError):
@@ -61,8 +62,9 @@ class PrecisionCard(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Operations of the graph with tensors in half precision."""
     operations: int
     kept_single: tuple[str, ...] = ()
-    found: dict[str, int] | None = None
-    """Layers by type as an inspector saw them in the plan; None until one has looked, which takes a GPU."""
+    found: LayerTypes | None = None
+    """How many layers of each class compute with which types, as the library's inspector saw them in the plan; None
+    until it has looked, which takes a GPU."""
     calibration: CalibrationCard | None = None
     """None unless 8 bits were asked."""
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 from engine.runtime.backend import Backend, BackendError
@@ -16,6 +17,7 @@ from engine.runtime.gpu import Gpu, gpu_here
 from engine.runtime.networks import Choices, OnnxRuntimeNetworks
 from engine.runtime.plan_card import PlanCard, PlanError, PlanParityError
 from engine.runtime.plan_choice import ChosenPlan, GraphAsked, NoPlanError, PlanShelf
+from engine.runtime.plan_inspection import with_layer_types
 from engine.runtime.tensorrt_backend import TensorRtBackend
 
 log = logging.getLogger(__name__)
@@ -89,11 +91,11 @@ class PlanNetworks:
             self._choices.say(f"{name}: {self.in_use[name]}, {chosen.plan.name} ({gpu.name})")
             yield backend
 
-    def _trusted(self, backend: Backend, chosen: ChosenPlan, path: Path) -> None:
+    def _trusted(self, backend: TensorRtBackend, chosen: ChosenPlan, path: Path) -> None:
         if chosen.card.parity != "pending":
             return
         log.info("%s: comparing it with fp32 before its first use", chosen.plan.name)
-        card = self._gate(backend, chosen, path)
+        card = self._gate(backend, replace(chosen, card=with_layer_types(backend, chosen.card)), path)
         assert card.parity != "pending", "a gate measures"
         broken = [entry for entry in card.parity if not entry.holds]
         if broken:

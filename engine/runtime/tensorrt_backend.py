@@ -18,10 +18,11 @@ from engine.runtime.backend import Arrays, BackendError, TensorInfo
 from engine.runtime.cuda import Address, CudaQueue, GpuQueue
 from engine.runtime.gpu import Gpu, gpu_here
 from engine.runtime.graph_policy import GraphPolicy, Step
+from engine.runtime.layer_types import LayerTypes, layer_types
 from engine.runtime.plan_card import PlanCard, PlanError
 from engine.runtime.plan_layout import PlanLayout, PlanTensor
 from engine.runtime.preflight import check_plan
-from engine.runtime.tensorrt_engine import Engine, captures_itself, opened_engine
+from engine.runtime.tensorrt_engine import Engine, captures_itself, layers_told, opened_engine
 from engine.runtime.tensorrt_library import Library
 
 log = logging.getLogger(__name__)
@@ -88,6 +89,10 @@ class TensorRtBackend:
 
     def run(self, inputs: Arrays) -> dict[str, NDArray[Any]]:
         return self._loaded().outputs_of(inputs)
+
+    def layer_types(self) -> LayerTypes:
+        """What the loaded plan computes with, by the library's inspector. InspectionError where it does not tell."""
+        return layer_types(self._loaded().layers_told(self._library))
 
     def __enter__(self) -> Self:
         card = check_plan(self._plan, self._library, gpu=self._gpu_of(self._gpu), onnx_sha256=self._onnx_sha256)
@@ -159,6 +164,12 @@ class _PlanRun:
             else made[-1][tensor.name]
             for tensor in self.layout.outputs
         }
+
+    def layers_told(self, library: Library) -> str:
+        """For the group that ran last, else for the smallest one."""
+        self._queue.claim()
+        self._fitted(self._batch or self.layout.least)
+        return layers_told(library, self._loaded())
 
     def close(self) -> None:
         self._drop_graph()

@@ -10,6 +10,7 @@ from typing import Any
 
 from engine.runtime.backend import BackendError
 from engine.runtime.cuda_error import cuda_error, is_known
+from engine.runtime.layer_types import InspectionError
 from engine.runtime.plan_card import PlanError
 from engine.runtime.plan_layout import PlanTensor
 from engine.runtime.tensorrt_library import Library, hearing_logger
@@ -45,6 +46,8 @@ class Words:
 class Engine:
     """A deserialised plan with its context; `parts` keeps alive what the library does not."""
 
+    plan: Any
+    """The library's own engine."""
     context: Any
     tensors: tuple[PlanTensor, ...]
     words: Words
@@ -74,7 +77,23 @@ def opened_engine(
     context = _context(trt, engine, cuda_graphs=cuda_graphs)
     if context is None:
         raise cuda_error(f"{plan.name}: no execution context", words.taken())
-    return Engine(context, _tensors(engine, plan), words, (engine, runtime, logger))
+    return Engine(engine, context, _tensors(engine, plan), words, (runtime, logger))
+
+
+def layers_told(library: Library, engine: Engine) -> str:
+    """What the library's inspector tells of the plan's layers, as JSON, for the shapes that the context has now.
+
+    InspectionError where it tells nothing.
+    """
+    inspector = engine.plan.create_engine_inspector()
+    inspector.execution_context = engine.context  # without, formats that depend on shapes are not told
+    text = inspector.get_engine_information(library.module.LayerInformationFormat.JSON)
+    if not text:
+        raise InspectionError(
+            f"{library.name} {library.version} tells nothing of the plan's layers: {engine.words.taken()}. Build the "
+            f"plan again with `di2pose build`"
+        )
+    return str(text)
 
 
 def captures_itself(library: Library) -> bool:

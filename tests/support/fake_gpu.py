@@ -16,6 +16,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
+from inspector_text import IN_DETAIL
 
 from engine.runtime.cuda_error import cuda_error
 from engine.runtime.gpu import Gpu
@@ -138,6 +139,19 @@ class FakeContext:
         y.reshape(batch, ROW)[:] = 2 * x.reshape(batch, ROW) + bias
 
 
+class FakeInspector:
+    """Tells what its library has, and nothing of shapes that it was not given."""
+
+    execution_context: Any = None
+
+    def __init__(self, library: FakeLibrary) -> None:
+        self._library = library
+
+    def get_engine_information(self, kind: str) -> str | None:
+        assert kind == "json" and self.execution_context is not None
+        return self._library.layers
+
+
 class FakeEngine:
     num_io_tensors = 3
 
@@ -161,6 +175,9 @@ class FakeEngine:
         library = self._library
         return [(ROW,)] * 3 if name == "bias" else [(library.least, ROW), (library.least, ROW), (library.most, ROW)]
 
+    def create_engine_inspector(self) -> FakeInspector:
+        return FakeInspector(self._library)
+
     def create_runtime_config(self) -> SimpleNamespace:
         return SimpleNamespace(cuda_graph_strategy=None)
 
@@ -181,6 +198,9 @@ class FakeLibrary:
     queues: list[FakeQueue] = field(default_factory=list)
     room: int = 1 << 30
     host_code_allowed: bool = False
+    layers: str | None = IN_DETAIL
+    """What an inspector tells."""
+    LayerInformationFormat = SimpleNamespace(JSON="json")
 
     def __post_init__(self) -> None:
         self.context = FakeContext(lambda: self.queues[-1], self.most)

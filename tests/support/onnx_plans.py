@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 import onnxruntime
-from fake_gpu import HERE, FakeLibrary, stored_plan
+from fake_gpu import HERE, FakeInspector, FakeLibrary, stored_plan
 
 from engine.blazepose.cache import sha256_of
 from engine.runtime.device import FIRST_GPU
@@ -55,6 +55,9 @@ class OnnxEngine:
 
     def get_tensor_profile_shape(self, name: str, _: int) -> list[tuple[int, ...]]:
         return [_sized(self._inputs[name], size) for size in (1, 1, MOST)]
+
+    def create_engine_inspector(self) -> FakeInspector:
+        return FakeInspector(self._library)
 
     def create_execution_context(self) -> OnnxEngine:
         return self

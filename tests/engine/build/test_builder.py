@@ -40,8 +40,9 @@ def test_half_precision_makes_a_smaller_plan(rtx: Library, evidence: object) -> 
     assert 5_000_000 < len(half) < 0.7 * len(plan_bytes(rtx, graph.model, SM86, shapes=ranges))
 
 
-def test_single_precision_is_not_rounded_to_ten_bits(rtx: Library) -> None:
-    """TF32 is on by default; neither the reference nor what a gate kept in single precision may be computed in it."""
+def test_single_precision_is_not_rounded_to_ten_bits_and_layers_are_kept_in_detail(rtx: Library) -> None:
+    """TF32 is on by default; neither the reference nor what a gate kept in single precision may be computed in it.
+    Types of layers are in the plan only where that was asked."""
     configs = []
 
     class Watched(rtx.module.Builder):
@@ -52,6 +53,7 @@ def test_single_precision_is_not_rounded_to_ten_bits(rtx: Library) -> None:
     module = SimpleNamespace(**(vars(rtx.module) | {"Builder": Watched}))
     plan_bytes(Library(rtx.name, rtx.version, module), two_layers(), SM86, shapes=PERSONS)
     assert not configs[0].get_flag(rtx.module.BuilderFlag.TF32)
+    assert configs[0].profiling_verbosity == rtx.module.ProfilingVerbosity.DETAILED
 
 
 def test_what_the_report_raises_ends_the_build(rtx: Library) -> None:

@@ -11,12 +11,14 @@ import numpy as np
 import onnx
 import pytest
 from fake_gpu import HERE, ROW, FakeLibrary, stored_plan
+from inspector_text import IN_DETAIL, NAMES_ONLY
 from small_graphs import stored, two_layers
 
 from engine.blazepose.cache import sha256_of
 from engine.runtime.backend import Backend
 from engine.runtime.cuda_error import NoDriverError, NoGpuError
 from engine.runtime.device import CPU, FIRST_GPU, DeviceError
+from engine.runtime.layer_types import LayerTypes, layer_types
 from engine.runtime.networks import Networks, OnnxRuntimeNetworks
 from engine.runtime.plan_card import ParityCard, PlanCard, PlanError, PlanParityError
 from engine.runtime.plan_choice import ChosenPlan, NoPlanError, PlanShelf
@@ -29,9 +31,11 @@ class Gate:
 
     off_mm: float = 0.1
     asked: list[str] = field(default_factory=list)
+    types: list[LayerTypes | None] = field(default_factory=list)
 
     def __call__(self, backend: Backend, chosen: ChosenPlan, path: Path) -> PlanCard:
         self.asked.append(chosen.plan.name)
+        self.types.append(chosen.card.precision.found)
         backend.run({"x": np.zeros((1, ROW), np.float32), "bias": np.zeros(ROW, np.float32)})
         entry = ParityCard("joints", "mm", self.off_mm, self.off_mm, 1.0, 10.0, 1)
         return msgspec.structs.replace(chosen.card, parity=(entry,))
@@ -69,6 +73,16 @@ def test_a_pending_plan_is_compared_before_anybody_gets_it(tmp_path: Path, graph
     gate = Gate()
     assert opened_name(plans_in(tmp_path, FakeLibrary(), gate), graph) == "TensorRtBackend"
     assert gate.asked == ["landmark.mixed.sm86.plan"]
+    assert gate.types == [layer_types(IN_DETAIL)]
+
+
+def test_a_plan_whose_layers_are_not_told_is_compared_all_the_same(
+    tmp_path: Path, graph: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    stored_plan(tmp_path, onnx_sha256=sha256_of(graph), parity="pending")
+    gate, fake = Gate(), FakeLibrary(layers=NAMES_ONLY)
+    assert opened_name(plans_in(tmp_path, fake, gate), graph) == "TensorRtBackend"
+    assert gate.types == [None] and any("built without detail" in text for text in caplog.messages)
 
 
 def test_a_plan_that_moves_joints_too_far_is_refused_and_closed(tmp_path: Path, graph: Path) -> None:

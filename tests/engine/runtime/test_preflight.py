@@ -98,8 +98,8 @@ def test_an_edited_sidecar_is_refused(tmp_path: Path, field: str, value: object)
 
 
 def test_another_format_and_unknown_fields_are_refused(tmp_path: Path) -> None:
-    with pytest.raises(PlanError, match="has format 1, this version reads 2"):
-        read_card(plan_in(tmp_path, format_version=1))
+    with pytest.raises(PlanError, match="has format 2, this version reads 3"):
+        read_card(plan_in(tmp_path, format_version=2))
     plan = plan_in(tmp_path)
     content = json.loads(card_path(plan).read_text())
     card_path(plan).write_text(json.dumps(content | {"run_this": "please"}))

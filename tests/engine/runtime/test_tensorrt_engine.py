@@ -13,7 +13,8 @@ from engine.build.plan import PlanJob, build_plan, unchanged
 from engine.build.precision import Precision
 from engine.runtime.cuda_error import NoDriverError
 from engine.runtime.gpu import Gpu, gpu_here
-from engine.runtime.plan_card import PlanError
+from engine.runtime.plan_card import PlanError, read_card
+from engine.runtime.plan_inspection import with_layers_inspected
 from engine.runtime.tensorrt_backend import TensorRtBackend
 from engine.runtime.tensorrt_engine import captures_itself, opened_engine
 from engine.runtime.tensorrt_library import Library, installed_library
@@ -54,6 +55,15 @@ def test_without_a_gpu_a_good_plan_is_refused_by_the_preflight(rtx: Library, pla
 
 
 @pytest.mark.usefixtures("no_gpu")
+def test_without_a_gpu_nothing_is_inspected_and_the_card_says_null(rtx: Library, plan: Path) -> None:
+    with pytest.raises(PlanError, match="needs an NVIDIA GPU"):
+        with_layers_inspected(plan, rtx)
+    with pytest.raises(NoDriverError, match="nvidia-smi"):
+        with_layers_inspected(plan, rtx, gpu_of=lambda _: Gpu("RTX A2000", "8.6"))
+    assert read_card(plan).precision.found is None
+
+
+@pytest.mark.usefixtures("no_gpu")
 def test_a_gpu_that_is_not_there_after_all_is_an_error_of_the_driver(rtx: Library, plan: Path) -> None:
     promised = TensorRtBackend(plan, rtx, gpu_of=lambda _: Gpu("RTX A2000", "8.6"))
     with pytest.raises(NoDriverError), promised:
@@ -80,11 +90,13 @@ def test_the_library_has_every_call_that_running_makes(rtx: Library) -> None:
     """Names that only a GPU would show to be wrong."""
     trt = rtx.module
     engine = (
-        "create_execution_context create_runtime_config get_tensor_dtype get_tensor_mode get_tensor_name "
-        "get_tensor_profile_shape get_tensor_shape num_io_tensors"
+        "create_engine_inspector create_execution_context create_runtime_config get_tensor_dtype get_tensor_mode "
+        "get_tensor_name get_tensor_profile_shape get_tensor_shape num_io_tensors"
     )
     context = "execute_async_v3 get_tensor_shape set_input_shape set_tensor_address"
     assert [name for name in engine.split() if not hasattr(trt.ICudaEngine, name)] == []
     assert [name for name in context.split() if not hasattr(trt.IExecutionContext, name)] == []
+    assert hasattr(trt.EngineInspector, "execution_context") and hasattr(trt.EngineInspector, "get_engine_information")
+    assert trt.LayerInformationFormat.JSON.name == "JSON"
     assert {"FLOAT", "HALF", "INT64"} <= set(trt.DataType.__members__)
     assert trt.TensorIOMode.INPUT.name == "INPUT"

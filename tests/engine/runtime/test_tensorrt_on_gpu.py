@@ -29,6 +29,7 @@ from engine.runtime.gpu import Gpu, gpu_here
 from engine.runtime.onnxruntime_backend import OnnxRuntimeBackend
 from engine.runtime.plan_card import PlanError, read_card, write_card
 from engine.runtime.plan_choice import PlanShelf
+from engine.runtime.plan_inspection import with_layers_inspected
 from engine.runtime.plan_networks import PlanNetworks
 from engine.runtime.preflight import target_of
 from engine.runtime.tensorrt_backend import TensorRtBackend
@@ -110,6 +111,15 @@ def test_the_plan_passes_the_gate_and_its_sidecar_says_so(plans: Plans, graph: O
         )
     print(f"\n{path.name} on {plans.gpu.name}:", *card.parity, sep="\n  ")
     assert card.parity != "pending" and all(entry.holds for entry in card.parity)
+
+
+@pytest.mark.parametrize("precision", PRECISIONS)
+def test_the_inspector_finds_the_precision_that_was_asked(plans: Plans, graph: OnnxGraph, precision: Precision) -> None:
+    found = with_layers_inspected(plans.of(graph, precision), plans.library).precision.found
+    print(f"\n{graph.name} in {precision} on {plans.gpu.name}: {found}")
+    assert found is not None and read_card(plans.of(graph, precision)).precision.found == found
+    types = " ".join(key for counts in found.values() for key in counts)
+    assert ("float16" in types) == (precision is Precision.MIXED) and "float32" in types
 
 
 def test_the_detector_in_int8_passes_the_gate(plans: Plans, tmp_path: Path) -> None:
