@@ -19,7 +19,7 @@ from engine.runtime.blazepose_estimator import BlazePoseEstimator
 from engine.runtime.di2pose_estimator import Di2PoseEstimator, shipped_graph
 from engine.runtime.estimator import Estimator
 from engine.runtime.fused_estimator import FusedEstimator
-from engine.runtime.fused_inputs import FUSED
+from engine.runtime.graph_name import FUSED
 from engine.runtime.networks import Networks, OnnxRuntimeNetworks
 from realtime.config import ConfigError, LineConfig
 from realtime.detector import PersonDetector

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -11,7 +10,7 @@ import typer
 
 from engine.blazepose.networks import detector_onnx
 from engine.build.build_error import BuildError
-from engine.build.build_options import BuildOptions, parse_pools, parse_target
+from engine.build.build_options import BuildOptions, parse_frame, parse_pools, parse_target
 from engine.build.builder import library_to_build
 from engine.build.evidence import people_in
 from engine.build.graphs import GRAPHS, KNOWN, graph_named, in_order
@@ -22,48 +21,27 @@ from engine.build.shapes import ShapeOptions, parse_shapes, shared_out
 from engine.runtime.plan_choice import engines_dir
 from engine.runtime.tensorrt_library import Library
 from realtime.spread_pictures import pictures_between, spread_pictures
+from tools.build_choices import FRAME_HELP, PRECISION_HELP, SHAPES_HELP, Hardware, LibraryName, Offered
 from tools.build_report import build_bar, built_line, inspected, rehearsal_line, write_report
-
-
-class Hardware(StrEnum):
-    NONE = "none"
-    AMPERE_PLUS = "ampere+"
-    SAME = "sameComputeCapability"
-
-
-class Offered(StrEnum):
-    FP32 = "fp32"
-    FP16 = "fp16"
-    MIXED = "mixed"
-    INT8 = "int8"
-    FP8 = "fp8"
-
-
-class LibraryName(StrEnum):
-    TENSORRT = "tensorrt"
-    RTX = "tensorrt-rtx"
-
-
-_PRECISION_HELP = "mixed: fp16 except where the gate says it hurts; int8, fp8: as mixed, and 8 bits where they do not."
-_SHAPES_HELP = "NAME:1x33x17, several with commas; default: 1 to 16 persons."
 
 
 def build(
     library: Annotated[LibraryName | None, typer.Option(help="What builds the plans and later runs them.")] = None,
-    precision: Annotated[Offered, typer.Option(help=_PRECISION_HELP)] = Offered.FP32,
+    precision: Annotated[Offered, typer.Option(help=PRECISION_HELP)] = Offered.FP32,
     out: Annotated[
         Path | None, typer.Option(help="Directory for plans and sidecars; default: where the line looks for them.")
     ] = None,
     graph: Annotated[
         list[str] | None, typer.Option(help=f"{', '.join(KNOWN)}; default: {', '.join(GRAPHS)}. Repeatable.")
     ] = None,
+    frame: Annotated[str | None, typer.Option(help=FRAME_HELP)] = None,
     live_graph: Annotated[Path | None, typer.Option(help="The live model's ONNX file, of `export onnx`.")] = None,
     compute_capabilities: Annotated[
         str | None, typer.Option("--computeCapabilities", help="tensorrt-rtx: GPU generation such as sm86, or current.")
     ] = None,
-    min_shapes: Annotated[str, typer.Option("--minShapes", help=_SHAPES_HELP)] = "",
-    opt_shapes: Annotated[str, typer.Option("--optShapes", help=_SHAPES_HELP)] = "",
-    max_shapes: Annotated[str, typer.Option("--maxShapes", help=_SHAPES_HELP)] = "",
+    min_shapes: Annotated[str, typer.Option("--minShapes", help=SHAPES_HELP)] = "",
+    opt_shapes: Annotated[str, typer.Option("--optShapes", help=SHAPES_HELP)] = "",
+    max_shapes: Annotated[str, typer.Option("--maxShapes", help=SHAPES_HELP)] = "",
     mem_pool_size: Annotated[
         str | None, typer.Option("--memPoolSize", help="workspace:512 (MiB): the most that one layer may use.")
     ] = None,
@@ -103,7 +81,8 @@ def build(
         parse_shapes(opt_shapes, "--optShapes"),
         parse_shapes(max_shapes, "--maxShapes"),
     )
-    graphs = [graph_named(name, live_graph=live_graph) for name in in_order(graph)]
+    frame_wh = None if frame is None else parse_frame(frame)
+    graphs = [graph_named(name, live_graph=live_graph) for name in in_order(graph, frame_wh)]
     shapes = shared_out(asked, [each.inputs for each in graphs])
     jobs = [
         PlanJob(each, f"{each.path.stem}-{each.sha256[:16]}", Precision(precision.value), options, share)

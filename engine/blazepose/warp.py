@@ -31,12 +31,22 @@ def cut(
     grey levels, and the landmark network turns these into several pixels where the hips are not seen.
     """
     frame_from_crop = region.frame_from_crop(size_px)
-    (xx, xy, x0), (yx, yy, y0) = frame_from_crop.astype(np.float32)
-    steps = np.arange(size_px, dtype=np.float32)
-    columns, rows = np.add.outer(xy * steps + x0, xx * steps), np.add.outer(yy * steps + y0, yx * steps)
+    columns, rows = (np.add.outer(by_row, by_column) for by_row, by_column in place_parts(frame_from_crop, size_px))
     whole, fraction = cv2.convertMaps(columns, rows, cv2.CV_16SC2)
     crop = cv2.remap(image_rgb, whole, fraction, cv2.INTER_LINEAR, borderMode=_BORDERS[outside])
     return np.asarray(crop, np.uint8), frame_from_crop
+
+
+def place_parts(frame_from_crop: NDArray[np.float64], size_px: int) -> NDArray[np.float32]:
+    """(2, 2, size_px): what the places in the frame of a crop's pixels are sums of, for columns and for rows.
+
+    A pixel's column in the frame is [0, 0, its row] + [0, 1, its column], its row [1, 0, its row] + [1, 1, its column].
+    In single precision and so parted, since one sum comes out the same wherever it is made, and a product and a sum
+    together do not: some processors round them once.
+    """
+    along, across, begin = np.moveaxis(frame_from_crop.astype(np.float32)[:, None, :], -1, 0)
+    steps = np.arange(size_px, dtype=np.float32)
+    return np.stack([across * steps + begin, along * steps], axis=1)
 
 
 def landmark_input(image_rgb: NDArray[np.uint8]) -> NDArray[np.float32]:

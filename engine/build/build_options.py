@@ -68,6 +68,14 @@ def parse_target(text: str) -> str:
     return f"sm{match[1]}{match[2]}"
 
 
+def parse_frame(text: str) -> tuple[int, int]:
+    """`1280x720` -> width and height in pixels. BuildError for anything else."""
+    match = re.fullmatch(r"([0-9]{1,5})x([0-9]{1,5})", text.strip().lower())
+    if match is None:
+        raise BuildError(f"--frame: {text!r} is no size; write width and height of your camera's pictures as 1280x720")
+    return int(match[1]), int(match[2])
+
+
 def parse_pools(text: str) -> int:
     """`workspace:512` (MiB, as trtexec) or with a unit B, K, M, G -> bytes. BuildError for other pools and forms."""
     match = re.fullmatch(r"workspace:([0-9]+(?:\.[0-9]+)?)([BKMG]?)", text.strip())

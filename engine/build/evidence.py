@@ -17,13 +17,15 @@ from numpy.typing import NDArray
 from engine.blazepose.decode import BODY_SCALE, HIP_CENTRE, decoded, in_frame, merged
 from engine.blazepose.networks import DETECTOR_SIZE_PX, INPUT_NAME, LANDMARK_SIZE_PX
 from engine.blazepose.regions import region_around, shown_to_detector
-from engine.blazepose.warp import cut, cut_small, detector_input, landmark_input
+from engine.blazepose.warp import cut, cut_small, detector_input, landmark_input, place_parts
 from engine.body.camera import Camera
 from engine.body.crop import PersonCrop
 from engine.body.virtual_camera import VirtualView
 from engine.build.build_error import BuildError
+from engine.build.side_by_side import side_by_side
 from engine.runtime.blazepose_encoder import BlazePoseEncoder
-from engine.runtime.fused_inputs import CROPS, ViewNumbers
+from engine.runtime.fused_inputs import CROPS, FRAME, PLACE_PARTS, ViewNumbers
+from engine.runtime.graph_name import SizeWh
 from engine.runtime.live_numbers import LiveNumbers
 from engine.runtime.onnxruntime_backend import OnnxRuntimeBackend
 
@@ -57,6 +59,13 @@ class Evidence:
     def fused_inputs(self) -> dict[str, NDArray[Any]]:
         """All but the noise."""
         return {CROPS: np.stack([crop.image_rgb for crop in self.crops]), **ViewNumbers.stacked(self._views())}
+
+    def framed_inputs(self, frame_wh: SizeWh) -> dict[str, NDArray[Any]]:
+        """All but the noise, with everybody side by side in one frame."""
+        frame, frame_from_crop = side_by_side(self.crops, frame_wh)
+        views = ViewNumbers.stacked(self._views())
+        parts = np.stack([place_parts(affine, LANDMARK_SIZE_PX) for affine in frame_from_crop])
+        return {FRAME: frame[None], PLACE_PARTS: parts, **views}
 
     def live_inputs(self, encoder: Path) -> Inputs:
         """What the live model is told of these people; `encoder` is the landmark network with its features in fp32."""

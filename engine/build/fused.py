@@ -1,4 +1,4 @@
-"""Landmark network, what is read from it and the live model as one graph: crops in, poses out.
+"""Landmark network, what is read from it and the live model as one graph: crops in, poses out; or a frame and places.
 
 Tokens, features and heatmaps stay inside, on the device that runs it. The graph is put together from the two ONNX
 files and from operations written here, without torch. Law: the same poses as the encoder, `LiveNumbers` and the live
@@ -22,6 +22,7 @@ from engine.blazepose.networks import INPUT_NAME, LANDMARK_SIZE_PX
 from engine.build.build_error import BuildError
 from engine.build.fused_landmarks import Landmarks, at_points, landmarks
 from engine.build.fused_rays import rays
+from engine.build.fused_warp import cut_out
 from engine.build.graph_writer import GraphWriter
 from engine.build.onnx_file import OnnxGraph, read_onnx
 from engine.build.precision import EXACT
@@ -29,13 +30,16 @@ from engine.runtime.fused_inputs import (
     CROPS,
     DISTORTION,
     FLAT_FROM_CROP,
+    FRAME,
     LOG_SIZES,
+    PLACE_PARTS,
     POINTS_PX,
     PRESENCE,
     VIEW_FROM_CAMERA,
     VISIBILITY,
     WORLD_M,
 )
+from engine.runtime.graph_name import SizeWh
 from engine.runtime.hypothesis_noise import NOISE
 from engine.runtime.live_numbers import LiveNumbers
 
@@ -53,7 +57,7 @@ _INPUTS: dict[str, tuple[int, tuple[int, ...]]] = {
     VIEW_FROM_CAMERA: (TensorProto.FLOAT, (3, 3)),
     LOG_SIZES: (TensorProto.FLOAT, (2,)),
 }
-"""Type and shape of one person's; noise is the live model's own."""
+"""Type and shape of one person's; noise is the live model's own, a frame is everybody's."""
 _OUTPUTS: dict[str, tuple[int, ...]] = {
     POINTS_PX: (POINTS, 2),
     WORLD_M: (POINTS, 3),
@@ -63,15 +67,17 @@ _OUTPUTS: dict[str, tuple[int, ...]] = {
 """Shapes of one person's, beside the live model's own outputs."""
 
 
-def fused_onnx(landmark: Path, live: Path) -> Path:
+def fused_onnx(landmark: Path, live: Path, frame_wh: SizeWh | None = None) -> Path:
     """The fused graph of a landmark network with its features and a live model, in the cache; made where it lacks.
 
-    BuildError where one of the two cannot be read or is not of this version, or the cache cannot be written.
+    frame_wh: as for `fused`. BuildError where one of the two cannot be read or is not of this version, or the cache
+    cannot be written.
     """
-    key = hashlib.sha256("\n".join((FUSED_VERSION, sha256_of(landmark), sha256_of(live))).encode()).hexdigest()
-    target = cache_dir() / "fused" / f"{live.stem}-{key[:16]}.onnx"
+    size = [] if frame_wh is None else [f"{frame_wh[0]}x{frame_wh[1]}"]
+    key = hashlib.sha256("\n".join((FUSED_VERSION, sha256_of(landmark), sha256_of(live), *size)).encode()).hexdigest()
+    target = cache_dir() / "fused" / f"{'-'.join((live.stem, *size, key[:16]))}.onnx"
     if not is_intact(target):
-        model = fused(read_onnx(landmark, "landmark"), read_onnx(live, "live"))
+        model = fused(read_onnx(landmark, "landmark"), read_onnx(live, "live"), frame_wh)
         try:
             write_with_digest(target, model.SerializeToString(deterministic=True))
         except OSError as error:
@@ -83,8 +89,12 @@ def fused_onnx(landmark: Path, live: Path) -> Path:
     return target
 
 
-def fused(landmark: OnnxGraph, live: OnnxGraph) -> onnx.ModelProto:
-    """The two as one graph, checked. BuildError where the live model takes what this version does not make."""
+def fused(landmark: OnnxGraph, live: OnnxGraph, frame_wh: SizeWh | None = None) -> onnx.ModelProto:
+    """The two as one graph, checked.
+
+    frame_wh: width and height of the frames that the graph takes, to cut the crops out itself; None: it takes crops.
+    BuildError where the live model takes what this version does not make, or no such frame can be cut from.
+    """
     wanted, given = {entry.name for entry in live.inputs}, {*LiveNumbers.NAMES, NOISE}
     if wanted != given:
         raise BuildError(
@@ -97,14 +107,14 @@ def fused(landmark: OnnxGraph, live: OnnxGraph) -> onnx.ModelProto:
         for each, prefix in ((landmark, _ENCODER), (live, _LIVE))
     )
     before, between, after = (GraphWriter(f"{EXACT}{name}/") for name in ("before", "between", "after"))
-    _picture(before)
+    _picture(before, frame_wh)
     _numbers(between)
     for entry in live.model.graph.output:
         after.op("Identity", _LIVE + entry.name, to=entry.name)
     nodes = [*before.nodes, *encoder.graph.node, *between.nodes, *body.graph.node, *after.nodes]
     weights = [*before.weights, *encoder.graph.initializer, *between.weights, *body.graph.initializer]
     model = helper.make_model(
-        helper.make_graph(nodes, "fused", _inputs(live), _outputs(live), weights),
+        helper.make_graph(nodes, "fused", _inputs(live, frame_wh), _outputs(live), weights),
         opset_imports=[helper.make_opsetid("", opset)],
         ir_version=max(landmark.model.ir_version, live.model.ir_version),
         producer_name="di2pose",
@@ -114,9 +124,13 @@ def fused(landmark: OnnxGraph, live: OnnxGraph) -> onnx.ModelProto:
     return model
 
 
-def _picture(graph: GraphWriter) -> None:
-    """`warp.landmark_input`."""
-    graph.op("Mul", graph.cast(CROPS, TensorProto.FLOAT), 1 / 255, to=_ENCODER + INPUT_NAME)
+def _picture(graph: GraphWriter, frame_wh: SizeWh | None) -> None:
+    """`warp.landmark_input`, of crops or of `warp.cut`."""
+    if frame_wh is None:
+        levels = graph.cast(CROPS, TensorProto.FLOAT)
+    else:
+        levels = cut_out(graph, FRAME, PLACE_PARTS, frame_wh=frame_wh)
+    graph.op("Mul", levels, 1 / 255, to=_ENCODER + INPUT_NAME)
 
 
 def _numbers(graph: GraphWriter) -> None:
@@ -161,10 +175,20 @@ def _point_columns(graph: GraphWriter, found: Landmarks, body_px: str) -> tuple[
     )
 
 
-def _inputs(live: OnnxGraph) -> list[onnx.ValueInfoProto]:
+def _inputs(live: OnnxGraph, frame_wh: SizeWh | None) -> list[onnx.ValueInfoProto]:
     noise = next(entry for entry in live.model.graph.input if entry.name == NOISE)
-    given = [helper.make_tensor_value_info(name, kind, [_BATCH, *sizes]) for name, (kind, sizes) in _INPUTS.items()]
-    return [*given, noise]
+    given: dict[str, tuple[int, list[str | int]]] = {
+        name: (kind, [_BATCH, *sizes]) for name, (kind, sizes) in _INPUTS.items()
+    }
+    if frame_wh is not None:
+        width, height = frame_wh
+        del given[CROPS]
+        given = {
+            FRAME: (TensorProto.UINT8, [1, height, width, 3]),
+            PLACE_PARTS: (TensorProto.FLOAT, [_BATCH, 2, 2, LANDMARK_SIZE_PX]),
+            **given,
+        }
+    return [*(helper.make_tensor_value_info(name, kind, sizes) for name, (kind, sizes) in given.items()), noise]
 
 
 def _outputs(live: OnnxGraph) -> list[onnx.ValueInfoProto]:

@@ -15,7 +15,7 @@ from engine.build.fused import fused_onnx
 from engine.build.onnx_file import OnnxGraph, read_onnx
 from engine.runtime.blazepose_encoder import needed_outputs
 from engine.runtime.di2pose_estimator import shipped_graph
-from engine.runtime.fused_inputs import FUSED
+from engine.runtime.graph_name import FUSED, SizeWh, frame_of, framed, kind_of
 from engine.runtime.hypothesis_noise import NOISE, drawn_noise
 
 GRAPHS = ("detector", "landmark", "live")
@@ -24,15 +24,19 @@ KNOWN = (*GRAPHS, FUSED)
 """`fused` is landmark network and live model once more, so it is built only when it is named."""
 
 
-def in_order(names: Sequence[str] | None) -> list[str]:
+def in_order(names: Sequence[str] | None, frame_wh: SizeWh | None = None) -> list[str]:
     """Each once, the landmark network before the live model that it feeds; `GRAPHS` where none is named.
 
-    BuildError for an unknown name.
+    frame_wh: of the frames that `fused` cuts its crops out of; None: it takes crops. BuildError for an unknown name, or
+    for a frame and no `fused`.
     """
     unknown = [name for name in names or () if name not in KNOWN]
     if unknown:
         raise BuildError(f"there is no graph {unknown[0]!r}; choose among {', '.join(KNOWN)}")
-    return [name for name in KNOWN if name in (names or GRAPHS)]
+    if frame_wh is not None and FUSED not in (names or ()):
+        raise BuildError("--frame belongs to the fused graph and that is not asked for; give --graph fused as well")
+    chosen = [name for name in KNOWN if name in (names or GRAPHS)]
+    return chosen if frame_wh is None else [framed(frame_wh) if name == FUSED else name for name in chosen]
 
 
 def encoder_path() -> Path:
@@ -41,15 +45,15 @@ def encoder_path() -> Path:
 
 
 def graph_named(name: str, *, live_graph: Path | None = None) -> OnnxGraph:
-    """One of `KNOWN` in fp32. BuildError for another name, or where no live model is there."""
+    """One of `KNOWN` or `framed`, in fp32. BuildError for another name, or where no live model is there."""
     if name == "detector":
         return read_onnx(detector_onnx(), name)
     if name == "landmark":
         return read_onnx(encoder_path(), name)
     if name == "live":
         return read_onnx(_live_path(live_graph), name)
-    if name == FUSED:
-        return read_onnx(fused_onnx(encoder_path(), _live_path(live_graph)), name)
+    if kind_of(name) == FUSED:
+        return read_onnx(fused_onnx(encoder_path(), _live_path(live_graph), frame_of(name)), name)
     raise BuildError(f"there is no graph {name!r}; choose among {', '.join(KNOWN)}")
 
 
@@ -69,7 +73,7 @@ def gate_inputs(graph: OnnxGraph, evidence: Evidence) -> dict[str, NDArray[Any]]
         return evidence.detector_inputs()
     if graph.name == "landmark":
         return evidence.landmark_inputs()
-    inputs = evidence.fused_inputs() if graph.name == FUSED else evidence.live_inputs(encoder_path())
+    inputs = _inputs(graph, evidence)
     shapes = {entry.name: entry.shape for entry in graph.inputs}
     if set(shapes) != {*inputs, NOISE} or not all(isinstance(size, int) for size in shapes[NOISE]):
         raise BuildError(
@@ -77,3 +81,11 @@ def gate_inputs(graph: OnnxGraph, evidence: Evidence) -> dict[str, NDArray[Any]]
             f"export it again with `di2pose export onnx`"
         )
     return {**inputs, NOISE: drawn_noise(tuple(int(size) for size in shapes[NOISE]))}
+
+
+def _inputs(graph: OnnxGraph, evidence: Evidence) -> dict[str, NDArray[Any]]:
+    """All but the noise."""
+    frame_wh = frame_of(graph.name)
+    if frame_wh is not None:
+        return evidence.framed_inputs(frame_wh)
+    return evidence.fused_inputs() if graph.name == FUSED else evidence.live_inputs(encoder_path())

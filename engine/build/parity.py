@@ -23,6 +23,7 @@ from engine.build.onnx_file import OnnxGraph
 from engine.build.precision import Precision
 from engine.build.rounding import rounding_in_single
 from engine.runtime.fused_inputs import POINTS_PX, WORLD_M
+from engine.runtime.graph_name import kind_of
 from engine.runtime.plan_card import ParityCard
 
 Outputs = Mapping[str, NDArray[Any]]
@@ -69,9 +70,9 @@ def _best_box_px(found: Outputs, reference: Outputs) -> F32:
 
 
 def measures_of(graph: str, *, mean_mm: float = 1.0, worst_mm: float = 10.0) -> tuple[Measure, ...]:
-    """What is compared of `detector`, `landmark`, `live` or `fused`. Pixels are those of the networks' own pictures.
+    """What is compared of `detector`, `landmark`, `live` or `fused`, whose crops may come out of frames.
 
-    BuildError for another name.
+    Pixels are those of the networks' own pictures. BuildError for another name.
     """
     known = {
         "detector": (Measure("key points", "px", 1.0, 4.0, _best_box_px),),
@@ -86,9 +87,10 @@ def measures_of(graph: str, *, mean_mm: float = 1.0, worst_mm: float = 10.0) -> 
             Measure("image points", "px", 0.5, 4.0, _read_px),
         ),
     }
-    if graph not in known:
+    kind = kind_of(graph)
+    if kind not in known:
         raise BuildError(f"there is no parity measure for a graph called {graph!r}; there are {', '.join(known)}")
-    return known[graph]
+    return known[kind]
 
 
 class ParityGate:

@@ -25,7 +25,7 @@ from engine.runtime.backend import Backend, BackendError, TensorInfo
 from engine.runtime.blazepose_encoder import needed_outputs
 from engine.runtime.device import Device
 from engine.runtime.di2pose_estimator import shipped_graph
-from engine.runtime.fused_inputs import FUSED
+from engine.runtime.graph_name import FUSED
 from engine.runtime.networks import Choices
 
 _SHIPPED = "di2pose"

@@ -16,10 +16,10 @@ from engine.runtime.live_numbers import side_px
 
 F32 = NDArray[np.float32]
 
-FUSED = "fused"
-"""What the graph is called among the others."""
 CROPS = "crops"
 """(batch, 256, 256, 3) bytes"""
+FRAME, PLACE_PARTS = "frame", "place_parts"
+"""Instead of crops: (1, height, width, 3) bytes of a whole picture, and (batch, 2, 2, 256) `warp.place_parts`."""
 FLAT_FROM_CROP, DISTORTION, VIEW_FROM_CAMERA, LOG_SIZES = (
     "flat_from_crop",
     "distortion",

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from engine.blazepose.cache import cache_dir, sha256_of
 from engine.runtime.gpu import Gpu
+from engine.runtime.graph_name import build_words
 from engine.runtime.plan_card import PlanCard, PlanError, read_card
 from engine.runtime.preflight import mismatch_of, target_of
 from engine.runtime.tensorrt_library import RTX_TARGETS, Library, LibraryMissingError, installed_library
@@ -90,7 +91,7 @@ class PlanShelf:
 
     def build_command(self, asked: GraphAsked, gpu: Gpu) -> str:
         library = self._builder_for(gpu)
-        words = ["di2pose", "build", "--library", library, "--precision", "mixed", "--graph", asked.name]
+        words = ["di2pose", "build", "--library", library, "--precision", "mixed", *build_words(asked.name)]
         words += ["--live-graph", str(asked.path)] if asked.is_own else []
         words += ["--computeCapabilities", target_of(gpu)] if library == "tensorrt-rtx" else []
         words += [] if self.directory == engines_dir() else ["--out", str(self.directory)]

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from engine.blazepose.cache import sha256_of
 from engine.runtime.gpu import Gpu
+from engine.runtime.graph_name import build_words
 from engine.runtime.plan_card import PlanCard, PlanError, read_card
 from engine.runtime.tensorrt_library import Library
 
@@ -100,7 +101,7 @@ def mending_command(plan: Path, card: PlanCard, library: Library, *, gpu: Gpu | 
     failed = _parity_mismatch(card) is not None
     precision = {"fp16": "mixed", "mixed": "fp32"}.get(card.precision.asked, "fp32") if failed else card.precision.asked
     words = ["di2pose", "build", "--library", library.name, "--precision", precision]
-    words += ["--graph", card.graph, "--out", str(plan.parent)]
+    words += [*build_words(card.graph), "--out", str(plan.parent)]
     if library.name == "tensorrt-rtx":
         target = target_of(gpu) if gpu else card.target
         words += ["--computeCapabilities", target]

@@ -79,6 +79,18 @@ def test_the_fused_graph_can_be_rehearsed_with_a_live_model_of_ones_own(tmp_path
     assert "crops 1x256x256x3 to 16x256x256x3" in done.stdout and not (tmp_path / "plans").exists()
 
 
+def test_the_fused_graph_that_cuts_is_rehearsed_for_the_frame_that_was_asked(tmp_path: Path) -> None:
+    pytest.importorskip("tensorrt_rtx", reason="building plans needs the extra gpu-rtx: pip install 'di2pose[gpu-rtx]'")
+    live = stored(live_of_everything(), tmp_path / "mine.onnx")
+    done = build(
+        "--library", "tensorrt-rtx", "--graph", "fused", "--frame", "320x240", "--live-graph", str(live),
+        "--computeCapabilities", "sm86", "--out", str(tmp_path / "plans"), "--dry-run",
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert "fused-320x240.fp32.sm86.plan: would be built of mine-320x240-" in done.stdout
+    assert "frame 1x240x320x3, place_parts 1x2x2x256 to 16x2x2x256" in done.stdout
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
@@ -90,6 +102,18 @@ def test_the_fused_graph_can_be_rehearsed_with_a_live_model_of_ones_own(tmp_path
             "fp8 cannot be built for sm86",
         ),
         (["--inspect", "nowhere.plan"], "no readable sidecar"),
+        (
+            ["--library", "tensorrt-rtx", "--graph", "fused", "--frame", "big", "--computeCapabilities", "8.6"],
+            "--frame: 'big' is no size",
+        ),
+        (
+            ["--library", "tensorrt-rtx", "--frame", "1280x720", "--computeCapabilities", "8.6"],
+            "--frame belongs to the fused graph",
+        ),
+        (
+            ["--library", "tensorrt-rtx", "--graph", "fused", "--frame", "9x9", "--computeCapabilities", "8.6"],
+            "64 to 8192 pixels along each side, not of 9x9",
+        ),
     ],
 )
 def test_what_is_wrong_is_one_line(arguments: list[str], said: str) -> None:

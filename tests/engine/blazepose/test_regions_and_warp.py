@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.blazepose.regions import region_around, shown_to_detector, turned_upright
-from engine.blazepose.warp import cut, detector_input, landmark_input
+from engine.blazepose.warp import cut, detector_input, landmark_input, place_parts
 from engine.body.crop import PersonCrop, Region, inverted, transformed
 
 coordinates = st.floats(-2000, 2000)
@@ -62,6 +62,18 @@ def test_pixels_lie_where_the_map_says(angle_deg: float) -> None:
     y, x = np.mgrid[4:60:8, 4:60:8]
     places = transformed(np.stack([x, y], axis=-1), frame_from_crop)
     np.testing.assert_allclose(picture[y, x, :2], places / 2, atol=1.5)
+
+
+@given(st.tuples(coordinates, coordinates), st.floats(1, 1000), st.floats(-math.pi, math.pi))
+def test_places_are_sums_of_a_part_by_row_and_one_by_column(
+    centre: tuple[float, float], size_px: float, angle_rad: float
+) -> None:
+    frame_from_crop = Region(centre, size_px, angle_rad).frame_from_crop(16)
+    parts = place_parts(frame_from_crop, 16)
+    assert parts.dtype == np.float32 and parts.shape == (2, 2, 16)
+    y, x = np.mgrid[:16, :16]
+    places = np.stack([parts[axis, 0, y] + parts[axis, 1, x] for axis in (0, 1)], axis=-1)
+    np.testing.assert_allclose(places, transformed(np.stack([x, y], axis=-1), frame_from_crop), atol=2e-3)
 
 
 def test_same_size_cut_is_the_picture_itself() -> None:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from engine.build.build_error import BuildError
-from engine.build.build_options import BuildOptions, parse_pools, parse_target
+from engine.build.build_options import BuildOptions, parse_frame, parse_pools, parse_target
 
 
 @pytest.mark.parametrize(
@@ -48,6 +49,16 @@ def test_two_digits_before_the_last_are_a_target_too() -> None:
 def test_what_is_no_target_is_quoted(text: str) -> None:
     with pytest.raises(BuildError, match="is no target"):
         parse_target(text)
+
+
+def test_frames_are_width_by_height() -> None:
+    assert parse_frame("1280x720") == parse_frame(" 1280X720 ") == (1280, 720)
+
+
+@pytest.mark.parametrize("text", ["", "1280", "1280x", "x720", "1280x720x3", "-1x5", "1280*720", "1e3x720"])
+def test_what_is_no_frame_is_quoted(text: str) -> None:
+    with pytest.raises(BuildError, match=f"--frame: {re.escape(repr(text))} is no size; .*1280x720"):
+        parse_frame(text)
 
 
 def test_pools_count_in_mebibytes_as_trtexec_does() -> None:

@@ -87,6 +87,47 @@ def test_the_fused_graph_in_single_precision_is_read_by_the_library(fused_graph:
     assert ranges[0].name == "crops" and ranges[0].max == (16, 256, 256, 3)
 
 
+@pytest.fixture
+def framed_graph(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> OnnxGraph:
+    """As above, with crops cut out of frames of the bundled clip's size."""
+    monkeypatch.setattr("engine.build.fused.cache_dir", lambda: tmp_path)
+    return graph_named("fused-640x480", live_graph=stored(live_of_everything(), tmp_path / "live.onnx"))
+
+
+def test_the_fused_graph_that_cuts_is_built_in_single_precision_for_up_to_sixteen_people(
+    framed_graph: OnnxGraph, rtx: Library, tmp_path: Path
+) -> None:
+    job = PlanJob(framed_graph, "none", Precision.FP32, SM86)
+    built = build_plan(job, unchanged(job), rtx, directory=tmp_path)
+    card = check_plan(built.path, rtx, gpu=GPU, onnx_sha256=framed_graph.sha256)
+    assert built.path.name == "fused-640x480.fp32.sm86.plan" and card.graph == "fused-640x480"
+    shapes = {entry.name: (entry.min, entry.max) for entry in card.shapes}
+    assert shapes["frame"] == ((1, 480, 640, 3), (1, 480, 640, 3))
+    assert shapes["place_parts"] == ((1, 2, 2, 256), (16, 2, 2, 256)) and "crops" not in shapes
+    with pytest.raises(PlanError, match="--graph fused --frame 640x480 .*--computeCapabilities sm89"):
+        check_plan(built.path, rtx, gpu=Gpu("NVIDIA GeForce RTX 4090", "8.9"))
+
+
+def test_the_fused_graph_that_cuts_is_judged_in_millimetres_and_built_in_half_precision(
+    framed_graph: OnnxGraph, evidence: Evidence, rtx: Library, tmp_path: Path
+) -> None:
+    job = PlanJob(framed_graph, "none", Precision.FP16, SM86)
+    card = build_plan(job, Judge(lambda: evidence, (1000.0, 10_000.0)).typed(job), rtx, directory=tmp_path).card
+    assert [entry.name for entry in card.cpu_parity] == ["joints", "world landmarks", "image points"]
+    assert card.cpu_parity[-1].people == 2 and 0 < card.cpu_parity[-1].mean < 0.5
+    with pytest.raises(ParityError, match=r"the fused-640x480 graph in fp16 moves .*world landmarks: .*--precision"):
+        Judge(lambda: evidence, LIMITS_MM).typed(job)
+
+
+def test_a_frame_belongs_to_the_fused_graph() -> None:
+    assert in_order(["live", "fused", "detector"], (640, 480)) == ["detector", "live", "fused-640x480"]
+    for named in (None, ["detector"]):
+        with pytest.raises(BuildError, match="--frame belongs to the fused graph .*--graph fused"):
+            in_order(named, (640, 480))
+    with pytest.raises(BuildError, match="no graph 'fused-640x480'"):
+        in_order(["fused-640x480"])
+
+
 def test_the_fused_graph_is_held_to_the_limits_of_both_networks(fused_graph: OnnxGraph, evidence: Evidence) -> None:
     """In fp16 BlazePose's last sum moves the world landmarks, which this graph hands out too."""
     job = PlanJob(fused_graph, "none", Precision.FP16, SM86)

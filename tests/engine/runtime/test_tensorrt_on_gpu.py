@@ -26,6 +26,7 @@ from engine.build.precision import Precision
 from engine.runtime.cuda_error import GpuMemoryError
 from engine.runtime.device import FIRST_GPU
 from engine.runtime.gpu import Gpu, gpu_here
+from engine.runtime.graph_name import framed
 from engine.runtime.onnxruntime_backend import OnnxRuntimeBackend
 from engine.runtime.plan_card import PlanError, read_card, write_card
 from engine.runtime.plan_choice import PlanShelf
@@ -47,6 +48,7 @@ from realtime.spread_pictures import pictures_between, spread_pictures
 pytestmark = pytest.mark.gpu
 
 
+NAMES = (*KNOWN, framed((1280, 720)))
 PRECISIONS = (Precision.FP32, Precision.MIXED)
 
 
@@ -80,13 +82,13 @@ def plans(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
     paths = {}
     for precision in PRECISIONS:
         directory = tmp_path_factory.mktemp(str(precision))
-        for name in KNOWN:
+        for name in NAMES:
             job = PlanJob(graph_named(name), "test", precision, BuildOptions(library.name, target=target))
             paths[name, precision] = build_plan(job, judge.typed(job), library, directory=directory).path
     return Plans(library, gpu, evidence, paths)
 
 
-@pytest.fixture(params=KNOWN)
+@pytest.fixture(params=NAMES)
 def graph(request: pytest.FixtureRequest) -> OnnxGraph:
     return graph_named(request.param)
 
@@ -196,12 +198,12 @@ def test_no_room_is_said(plans: Plans) -> None:
 def test_timing_table(plans: Plans) -> None:
     """Not a law: printed with -s, for docs/engines.md."""
     print(f"\n{plans.library.name} {plans.library.version}, {plans.gpu.name}, mixed precision")
-    print(f"{'network':<10}{'CUDA graphs':<13}{'persons':>7}{'p50 ms':>9}{'p95 ms':>9}{'p99 ms':>9}")
-    for name in KNOWN:
+    print(f"{'network':<16}{'CUDA graphs':<13}{'persons':>7}{'p50 ms':>9}{'p95 ms':>9}{'p99 ms':>9}")
+    for name in NAMES:
         for cuda_graphs in (True, False):
             path = plans.of(graph_named(name), Precision.MIXED)
             with TensorRtBackend(path, plans.library, cuda_graphs=cuda_graphs) as backend:
                 for persons, ms in timed(backend, (1, 4, 16), runs=200):
                     shown = "yes" if cuda_graphs else "no"
-                    print(f"{name:<10}{shown:<13}{persons:>7}{ms.p50:>9.3f}{ms.p95:>9.3f}{ms.p99:>9.3f}")
+                    print(f"{name:<16}{shown:<13}{persons:>7}{ms.p50:>9.3f}{ms.p95:>9.3f}{ms.p99:>9.3f}")
                     assert ms.count == 200
