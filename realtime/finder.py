@@ -11,8 +11,11 @@ import itertools
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 
-from engine.blazepose.warp import cut
-from engine.body.crop import PersonCrop, Region
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.blazepose.uncut import cut_person
+from engine.body.crop import Region, SeenPerson
 from engine.body.pose import PersonPose
 from realtime import tracks, windows
 from realtime.config import TrackingConfig
@@ -25,6 +28,9 @@ from realtime.windows import Window
 Detect = Callable[[Frame, Sequence[Window]], list[Detection]]
 """People in these windows of a frame, best first, each once."""
 
+CropOf = Callable[[int, NDArray[np.uint8], Region, int], SeenPerson]
+"""(id, frame, region, side of the crop) -> the person; cut out, or to be cut by whoever wants to see the crop."""
+
 _LOCAL_WINDOW = 2.0
 """Side of the window in which a missing person is looked for, in sizes of the last region."""
 
@@ -32,8 +38,10 @@ _LOCAL_WINDOW = 2.0
 class PersonFinder:
     """Per frame call `persons`, `judge` (again with the poses of the crops it asks for), `settle` and `update`."""
 
-    def __init__(self, detect: Detect, *, crop_size_px: int, config: TrackingConfig) -> None:
-        self._detect = detect
+    def __init__(
+        self, detect: Detect, *, crop_size_px: int, config: TrackingConfig, crop_of: CropOf = cut_person
+    ) -> None:
+        self._detect, self._crop_of = detect, crop_of
         self._crop_size_px = crop_size_px
         self._config = config
         self._tracks: dict[int, Track] = {}
@@ -55,14 +63,14 @@ class PersonFinder:
         self._newcomers.forget()
         self._frames_until_tiles = 0
 
-    def persons(self, frame: Frame) -> list[PersonCrop]:
+    def persons(self, frame: Frame) -> list[SeenPerson]:
         """A crop for everybody followed and for every newcomer; newcomers have negative ids until believed."""
         self._looked_again = False
         self._detected.clear()
         followed = [self._crop(frame, track.person_id, track.region) for track in self._tracks.values()]
         return followed + self._taken_in(frame, self._search(frame))
 
-    def judge(self, frame: Frame, poses: Sequence[PersonPose]) -> tuple[list[PersonPose], list[PersonCrop]]:
+    def judge(self, frame: Frame, poses: Sequence[PersonPose]) -> tuple[list[PersonPose], list[SeenPerson]]:
         """Poses to believe, and crops for which the estimator is wanted once more.
 
         A followed person whose pose is absent or no longer fits is searched with the detector near the old place;
@@ -79,7 +87,7 @@ class PersonFinder:
                 doubtful.append(track)
             elif track is not None and (somebody_else := self._as_newcomer(pose, frame)) is not None:
                 believed.append(somebody_else)
-        again: list[PersonCrop] = []
+        again: list[SeenPerson] = []
         if not self._looked_again:
             again = self._look_again(frame, doubtful)
             if not self._tracks and not believed:
@@ -113,9 +121,8 @@ class PersonFinder:
         }
         return sorted(seen + absent, key=lambda person: person.person_id)
 
-    def _crop(self, frame: Frame, person_id: int, region: Region) -> PersonCrop:
-        image_rgb, frame_from_crop = cut(frame.image_rgb, region, self._crop_size_px)
-        return PersonCrop(person_id, image_rgb, frame_from_crop)
+    def _crop(self, frame: Frame, person_id: int, region: Region) -> SeenPerson:
+        return self._crop_of(person_id, frame.image_rgb, region, self._crop_size_px)
 
     def _search(self, frame: Frame) -> list[Detection]:
         """The whole picture when nobody is known, else one window in turn now and then; and doubtful newcomers."""
@@ -145,7 +152,7 @@ class PersonFinder:
         self._turn += 1
         return self._detect(frame, windows.coarse_tiles(frame.size_wh) + fine[self._turn % max(len(fine), 1) :][:1])
 
-    def _taken_in(self, frame: Frame, detections: Sequence[Detection]) -> list[PersonCrop]:
+    def _taken_in(self, frame: Frame, detections: Sequence[Detection]) -> list[SeenPerson]:
         """Crops of those detections that are nobody already followed."""
         crops = []
         for detection in detections[: self._config.max_persons - len(self._tracks)]:
@@ -167,7 +174,7 @@ class PersonFinder:
         present = pose.presence >= self._config.min_presence
         return present and tracks.fits(track, pose, time_s=frame.time_s, config=self._config)
 
-    def _look_again(self, frame: Frame, doubtful: Sequence[Track]) -> list[PersonCrop]:
+    def _look_again(self, frame: Frame, doubtful: Sequence[Track]) -> list[SeenPerson]:
         crops = []
         for track in doubtful:
             window = windows.around(track.region.centre_px, _LOCAL_WINDOW * track.region.size_px)

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import numpy as np
 
 from engine.body.camera import Camera
-from engine.body.crop import PersonCrop
+from engine.body.crop import PersonCrop, SeenPerson
 from engine.body.pose import PersonPose
 from engine.runtime.estimator import Estimator
 from realtime.finder import PersonFinder
@@ -48,8 +48,8 @@ class Line:
         return people
 
     def _judged(
-        self, frame: Frame, crops: list[PersonCrop], camera: Camera
-    ) -> tuple[list[PersonPose], list[PersonCrop]]:
+        self, frame: Frame, crops: list[SeenPerson], camera: Camera
+    ) -> tuple[list[PersonPose], list[SeenPerson]]:
         with self._clock.stage("estimate"):
             poses = self._estimator.poses(crops, camera)
         with self._clock.stage("find"):

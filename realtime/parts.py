@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 
 import numpy as np
@@ -13,13 +13,16 @@ import numpy as np
 from engine.blazepose.cache import sha256_of
 from engine.blazepose.networks import detector_onnx, landmark_onnx
 from engine.blazepose.pip_download import Progress, silent
+from engine.blazepose.uncut import UncutPerson, cut_person
 from engine.body.camera import DEFAULT_FOV_DEG, Camera, CameraError
+from engine.runtime.backend import Backend
 from engine.runtime.blazepose_encoder import BlazePoseEncoder, needed_outputs
 from engine.runtime.blazepose_estimator import BlazePoseEstimator
 from engine.runtime.di2pose_estimator import Di2PoseEstimator, shipped_graph
 from engine.runtime.estimator import Estimator
+from engine.runtime.framed_estimator import FramedEstimator
 from engine.runtime.fused_estimator import FusedEstimator
-from engine.runtime.graph_name import FUSED
+from engine.runtime.graph_name import FUSED, SizeWh, frame_of, framed
 from engine.runtime.networks import Networks, OnnxRuntimeNetworks
 from realtime.config import ConfigError, LineConfig
 from realtime.detector import PersonDetector
@@ -65,12 +68,18 @@ def live_parts(
         running.opened("detector", detector_onnx(progress=progress), threads=config.threads) as detector,
     ):
         detect = PersonDetector(detector, min_score=config.tracking.min_detection_score, clock=clock)
-        finder = PersonFinder(detect, crop_size_px=poses.crop_size_px, config=config.tracking)
+        takes_frames = isinstance(poses, FramedEstimator)
+        finder = PersonFinder(
+            detect,
+            crop_size_px=poses.crop_size_px,
+            config=config.tracking,
+            crop_of=UncutPerson if takes_frames else cut_person,
+        )
         line = Line(
             finder=finder, estimator=poses, smoother=Smoother(config.smoothing), camera_of=camera_of, clock=clock
         )
         for _ in range(running.warm_up_runs):
-            _warm_up(line, detect)
+            _warm_up(line, detect, poses)
         clock.take()
         yield LiveParts(line, clock, poses, camera_of)
 
@@ -86,25 +95,43 @@ def estimator_named(
     """
     running = networks or OnnxRuntimeNetworks()
     graphs = estimator_graphs(name, running, progress=progress)
-    if FUSED in graphs:
-        with running.opened(FUSED, graphs[FUSED], threads=config.threads) as whole:
-            yield FusedEstimator(whole, weights=_weights(_live_graph(name)), hypotheses=config.hypotheses)
-        return
-    path = graphs["landmark"]
-    with running.opened("landmark", path, threads=config.threads) as landmark:
-        if "live" not in graphs:
-            yield BlazePoseEstimator(landmark, weights=path.stem)
+    sizes = [size for size in map(frame_of, graphs) if size is not None]
+    with ExitStack() as stack:
+
+        def opened(graph: str) -> Backend:
+            return stack.enter_context(running.opened(graph, graphs[graph], threads=config.threads))
+
+        framed_by_size = {size: opened(framed(size)) for size in sizes}
+        by_crops = _of_crops(name, graphs, config, opened=opened)
+        if not framed_by_size:
+            assert by_crops is not None, "without a graph that takes frames there is one that takes crops"
+            yield by_crops
             return
-        graph = graphs["live"]
-        with running.opened("live", graph, threads=config.threads) as denoiser:
-            encoder = BlazePoseEncoder(landmark)
-            yield Di2PoseEstimator(encoder, denoiser, weights=_weights(graph), hypotheses=config.hypotheses)
+        weights = _weights(_live_graph(name))
+        yield FramedEstimator(framed_by_size, weights, otherwise=by_crops, hypotheses=config.hypotheses)
+
+
+def _of_crops(
+    name: str, graphs: Mapping[str, Path], config: LineConfig, *, opened: Callable[[str], Backend]
+) -> Estimator | None:
+    """The estimator of people who are cut out already; None where no graph is for that."""
+    if FUSED in graphs:
+        return FusedEstimator(opened(FUSED), weights=_weights(_live_graph(name)), hypotheses=config.hypotheses)
+    if "landmark" not in graphs:
+        return None
+    landmark = opened("landmark")
+    if "live" not in graphs:
+        return BlazePoseEstimator(landmark, weights=graphs["landmark"].stem)
+    encoder, denoiser = BlazePoseEncoder(landmark), opened("live")
+    return Di2PoseEstimator(encoder, denoiser, weights=_weights(graphs["live"]), hypotheses=config.hypotheses)
 
 
 def estimator_graphs(name: str, networks: Networks, *, progress: Progress = silent) -> dict[str, Path]:
     """The ONNX files of an estimator by graph, fetched and converted where missing; errors as `estimator_named`.
 
-    `fused` alone where a plan of it fits, else `landmark` and, but for blazepose, `live`.
+    First those that take frames, of which plans fit. Then, for frames of other sizes, `fused` where a plan of it fits,
+    else `landmark` and, but for blazepose, `live`; none of them where every graph needs a plan and these have none, but
+    frames can be taken.
     """
     if name not in ESTIMATORS and not name.endswith(".onnx"):
         known = ", ".join(ESTIMATORS)
@@ -112,22 +139,36 @@ def estimator_graphs(name: str, networks: Networks, *, progress: Progress = sile
     if name == "blazepose":
         features = needed_outputs() if networks.wants_features else ()
         return {"landmark": landmark_onnx(features=features, progress=progress)}
-    landmark = landmark_onnx(features=needed_outputs(), progress=progress)
-    live = _live_graph(name)
-    if networks.has_plan(FUSED, lambda: _fused_graph(landmark, live)):
-        return {FUSED: _fused_graph(landmark, live)}
-    return {"landmark": landmark, "live": live}
+    landmark, live = landmark_onnx(features=needed_outputs(), progress=progress), _live_graph(name)
+    taking_frames = _planned(
+        {framed(size): partial(_fused_graph, landmark, live, size) for size in networks.frames_planned()}, networks
+    )
+    taking_crops = _planned({FUSED: partial(_fused_graph, landmark, live)}, networks)
+    if not taking_crops:
+        taking_crops = {"landmark": landmark, "live": live}
+        if (
+            taking_frames
+            and networks.needs_plans
+            and not all(networks.has_plan(graph, partial(Path, path)) for graph, path in taking_crops.items())
+        ):
+            taking_crops = {}
+    return {**taking_frames, **taking_crops}
+
+
+def _planned(path_of: Mapping[str, Callable[[], Path]], networks: Networks) -> dict[str, Path]:
+    """Files of the graphs of which plans fit."""
+    return {graph: path() for graph, path in path_of.items() if networks.has_plan(graph, path)}
 
 
 def _live_graph(name: str) -> Path:
     return shipped_graph() if name in ESTIMATORS else Path(name)
 
 
-def _fused_graph(landmark: Path, live: Path) -> Path:
+def _fused_graph(landmark: Path, live: Path, frame_wh: SizeWh | None = None) -> Path:
     # Wanted only where a plan of it lies ready, and it reads ONNX files: the line starts without.
     from engine.build.fused import fused_onnx
 
-    return fused_onnx(landmark, live)
+    return fused_onnx(landmark, live, frame_wh)
 
 
 def _weights(live: Path) -> str:
@@ -148,8 +189,11 @@ def camera_choice(file: Path | None = None, fov_deg: float | None = None) -> Cam
     return lru_cache(maxsize=8)(lambda size_wh: Camera.from_fov(size_wh, angle_deg))
 
 
-def _warm_up(line: Line, detect: PersonDetector) -> None:
+def _warm_up(line: Line, detect: PersonDetector, poses: Estimator) -> None:
     """The first run of a network allocates its memory; better before the first frame than in it."""
     blank = Frame(0, 0, np.zeros((64, 64, 3), np.uint8), 0.0)
     detect(blank, [whole(blank.size_wh)])
-    line.warm_up(blank)
+    if isinstance(poses, FramedEstimator):
+        poses.warm_up()
+    else:
+        line.warm_up(blank)

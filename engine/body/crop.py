@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -39,6 +40,23 @@ class Region:
         unit = np.array([[-0.5, -0.5], [0.5, -0.5], [0.5, 0.5], [-0.5, 0.5]]) * self.size_px
         cos, sin = math.cos(self.angle_rad), math.sin(self.angle_rad)
         return unit @ np.array([[cos, sin], [-sin, cos]]) + np.array(self.centre_px)
+
+
+class SeenPerson(Protocol):
+    """A person whose crop can be had: a `PersonCrop`, or somebody who is not cut out of the frame yet."""
+
+    @property
+    def person_id(self) -> int: ...
+
+    @property
+    def image_rgb(self) -> NDArray[np.uint8]:
+        """(height, width, 3) the crop."""
+        ...
+
+    @property
+    def frame_from_crop(self) -> NDArray[np.float64]:
+        """(2, 3) affine map from crop pixels to frame pixels."""
+        ...
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -25,7 +25,7 @@ from engine.runtime.backend import Backend, BackendError, TensorInfo
 from engine.runtime.blazepose_encoder import needed_outputs
 from engine.runtime.device import Device
 from engine.runtime.di2pose_estimator import shipped_graph
-from engine.runtime.graph_name import FUSED
+from engine.runtime.graph_name import FUSED, SizeWh, kind_of
 from engine.runtime.networks import Choices
 
 _SHIPPED = "di2pose"
@@ -35,6 +35,7 @@ class TorchNetworks:
     """Every graph run by torch on one device. NoDriverError or NoGpuError where torch cannot use it."""
 
     wants_features = False
+    needs_plans = False
 
     def __init__(self, device: Device, *, cuda_graphs: bool = True) -> None:
         check_available(device)
@@ -46,6 +47,9 @@ class TorchNetworks:
     def warm_up_runs(self) -> int:
         """On a GPU a plain one, the capture of a graph, a replay."""
         return 1 if self._device.is_cpu else 3
+
+    def frames_planned(self) -> tuple[SizeWh, ...]:
+        return ()
 
     def has_plan(self, name: str, path_of: Callable[[], Path]) -> bool:  # noqa: ARG002
         return False
@@ -68,7 +72,7 @@ class TorchNetworks:
         if name == "landmark":
             outputs = (*LANDMARK_OUTPUTS, *needed_outputs())
             return self._blazepose(name, BlazePoseNetwork(landmark_graph(outputs=outputs)), LANDMARK_SIZE_PX, outputs)
-        if name == FUSED:
+        if kind_of(name) == FUSED:
             raise BackendError(
                 "torch has no fused graph: between its two networks stand ONNX operations of ours, which torch cannot "
                 "run. Open landmark and live instead, which give the same poses, or use --backend onnxruntime"

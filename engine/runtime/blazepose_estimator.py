@@ -12,7 +12,7 @@ from engine.blazepose.networks import INPUT_NAME, LANDMARK_SIZE_PX
 from engine.blazepose.regions import region_around, turned_upright
 from engine.blazepose.warp import landmark_input
 from engine.body.camera import Camera
-from engine.body.crop import PersonCrop, transformed
+from engine.body.crop import SeenPerson, transformed
 from engine.body.pose import PersonPose, Points33
 from engine.body.root import solve_root_mm
 from engine.body.skeleton_map import H36M17_FROM_BLAZEPOSE33, confidence_of
@@ -35,7 +35,7 @@ class BlazePoseEstimator:
         self._backend = backend
         self.weights = weights
 
-    def poses(self, crops: Sequence[PersonCrop], camera: Camera) -> list[PersonPose]:
+    def poses(self, crops: Sequence[SeenPerson], camera: Camera) -> list[PersonPose]:
         """One pose per crop, in the same order."""
         if not crops:
             return []
@@ -47,7 +47,7 @@ class BlazePoseEstimator:
         """Nothing is kept."""
 
 
-def _pose(crop: PersonCrop, found: CropLandmarks, camera: Camera) -> PersonPose:
+def _pose(crop: SeenPerson, found: CropLandmarks, camera: Camera) -> PersonPose:
     points_px = transformed(found.points_px, crop.frame_from_crop)
     points_mm = turned_upright(found.world_m[:BODY_POINTS], crop_angle_rad(crop)) * np.float32(1000)
     visibility = found.visibility[:BODY_POINTS]
@@ -68,7 +68,7 @@ def _pose(crop: PersonCrop, found: CropLandmarks, camera: Camera) -> PersonPose:
     )
 
 
-def crop_angle_rad(crop: PersonCrop) -> float:
+def crop_angle_rad(crop: SeenPerson) -> float:
     """The clockwise turn of the crop in the frame, read from its map."""
     linear: NDArray[np.float64] = crop.frame_from_crop[:, :2]
     return float(np.arctan2(linear[1, 0], linear[0, 0]))

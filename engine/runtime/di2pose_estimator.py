@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from engine.blazepose.networks import LANDMARK_SIZE_PX
 from engine.body.camera import Camera
-from engine.body.crop import PersonCrop
+from engine.body.crop import SeenPerson
 from engine.body.pose import PersonPose
 from engine.body.virtual_camera import VirtualView
 from engine.runtime.backend import Backend
@@ -47,7 +47,7 @@ class Di2PoseEstimator:
         self._hypotheses = hypotheses
         self._noise = noise_for(backend)
 
-    def poses(self, crops: Sequence[PersonCrop], camera: Camera) -> list[PersonPose]:
+    def poses(self, crops: Sequence[SeenPerson], camera: Camera) -> list[PersonPose]:
         """One pose per crop, in the same order."""
         if not crops:
             return []

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from engine.body.camera import Camera
-from engine.body.crop import PersonCrop
+from engine.body.crop import SeenPerson
 from engine.body.pose import PersonPose
 
 
@@ -26,7 +26,7 @@ class Estimator(Protocol):
         """Side of the square crops that `poses` takes."""
         ...
 
-    def poses(self, crops: Sequence[PersonCrop], camera: Camera) -> list[PersonPose]:
+    def poses(self, crops: Sequence[SeenPerson], camera: Camera) -> list[PersonPose]:
         """One pose per crop, in the same order; `camera` is that of the full frame."""
         ...
 

@@ -10,13 +10,14 @@ from typing import Protocol
 
 from engine.runtime.backend import Backend
 from engine.runtime.device import CPU, Device, DeviceError
+from engine.runtime.graph_name import SizeWh
 from engine.runtime.onnxruntime_backend import OnnxRuntimeBackend
 
 log = logging.getLogger(__name__)
 
 
 class Networks(Protocol):
-    """Opens a backend per graph; the caller leaves it. `name`: `detector`, `landmark`, `live` or `fused`."""
+    """Opens a backend per graph; the caller leaves it. `name`: as graphs are called (`engine.runtime.graph_name`)."""
 
     @property
     def wants_features(self) -> bool:
@@ -32,6 +33,15 @@ class Networks(Protocol):
     @property
     def in_use(self) -> dict[str, str]:
         """What ran each graph that was opened last, for people: `onnxruntime on cpu`."""
+        ...
+
+    @property
+    def needs_plans(self) -> bool:
+        """Whether a graph without a plan cannot be opened."""
+        ...
+
+    def frames_planned(self) -> tuple[SizeWh, ...]:
+        """Sizes of frames of which plans of the fused graph lie ready, fitting or not."""
         ...
 
     def has_plan(self, name: str, path_of: Callable[[], Path]) -> bool:
@@ -60,6 +70,7 @@ class OnnxRuntimeNetworks:
     """Everything in onnxruntime on the CPU. DeviceError for another device."""
 
     wants_features = False
+    needs_plans = False
     warm_up_runs = 1
 
     def __init__(self, device: Device = CPU) -> None:
@@ -69,6 +80,9 @@ class OnnxRuntimeNetworks:
                 f"tensorrt or torch for a GPU"
             )
         self.in_use: dict[str, str] = {}
+
+    def frames_planned(self) -> tuple[SizeWh, ...]:
+        return ()
 
     def has_plan(self, name: str, path_of: Callable[[], Path]) -> bool:  # noqa: ARG002
         return False

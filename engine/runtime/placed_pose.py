@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from engine.blazepose.landmarks import BODY_POINTS, NEXT_CENTRE, NEXT_SCALE
 from engine.blazepose.regions import region_around, turned_upright
-from engine.body.crop import PersonCrop, transformed
+from engine.body.crop import SeenPerson, transformed
 from engine.body.pose import PersonPose, Points33
 from engine.body.root import solve_root_mm
 from engine.body.skeleton_map import BLAZEPOSE33_CARRIER, H36M17_FROM_BLAZEPOSE33
@@ -40,7 +40,7 @@ class CropAnswer:
     """(hypothesis, 17, 3) in virtual axes"""
 
 
-def placed_pose(crop: PersonCrop, view: VirtualView, answer: CropAnswer, *, hypotheses: int) -> PersonPose:
+def placed_pose(crop: SeenPerson, view: VirtualView, answer: CropAnswer, *, hypotheses: int) -> PersonPose:
     """The pose owns its arrays. So many hypotheses are handed on, at most those that there are."""
     points_px = transformed(answer.points_px, crop.frame_from_crop)
     seen = answer.seen
@@ -78,7 +78,7 @@ def _nearest(answer: CropAnswer, view: VirtualView, count: int) -> F32 | None:
     return view.into_camera(drawn[np.argsort(off_mm, kind="stable")[:count]]).astype(np.float32)
 
 
-def _points_mm(crop: PersonCrop, world_m: F32, joints_mm: NDArray[np.float64]) -> F32:
+def _points_mm(crop: SeenPerson, world_m: F32, joints_mm: NDArray[np.float64]) -> F32:
     """BlazePose's points, moved along with the joints that carry them: hands hang on our wrists."""
     points_mm = turned_upright(world_m[:BODY_POINTS], crop_angle_rad(crop)) * np.float32(1000)
     moved_mm = joints_mm - H36M17_FROM_BLAZEPOSE33 @ points_mm

@@ -79,15 +79,15 @@ class PlanShelf:
             raise NoPlanError(self._why(asked, refused), self.build_command(asked, gpu))
         return min(fitting, key=self._rank)
 
-    def holds(self, name: str) -> bool:
-        """Whether there is any plan of such a graph, fitting or not."""
+    def graphs(self) -> frozenset[str]:
+        """Names of the graphs that there are plans of, fitting or not."""
+        found = set()
         for plan in self.directory.glob("*.plan"):
             try:
-                if read_card(plan).graph == name:
-                    return True
+                found.add(read_card(plan).graph)
             except PlanError:  # `chosen` tells of it
                 continue
-        return False
+        return frozenset(found)
 
     def build_command(self, asked: GraphAsked, gpu: Gpu) -> str:
         library = self._builder_for(gpu)

@@ -14,6 +14,7 @@ from engine.runtime.cuda_error import NoGpuError
 from engine.runtime.device import Device, DeviceError
 from engine.runtime.di2pose_estimator import shipped_graph
 from engine.runtime.gpu import Gpu, gpu_here
+from engine.runtime.graph_name import SizeWh, frame_of
 from engine.runtime.networks import Choices, OnnxRuntimeNetworks
 from engine.runtime.plan_card import PlanCard, PlanError, PlanParityError
 from engine.runtime.plan_choice import ChosenPlan, GraphAsked, NoPlanError, PlanShelf
@@ -35,6 +36,7 @@ class PlanNetworks:
     """
 
     wants_features = True
+    needs_plans = True
     warm_up_runs = _WARM_UP_RUNS
 
     def __init__(
@@ -55,10 +57,14 @@ class PlanNetworks:
         self._choices = Choices()
         self.in_use: dict[str, str] = {}
 
+    def frames_planned(self) -> tuple[SizeWh, ...]:
+        sizes = () if self._gpu_of(self._index) is None else map(frame_of, self._shelf.graphs())
+        return tuple(sorted(size for size in sizes if size is not None))
+
     def has_plan(self, name: str, path_of: Callable[[], Path]) -> bool:
         """Says why where a plan of such a graph is there and does not fit."""
         gpu = self._gpu_of(self._index)
-        if gpu is None or not self._shelf.holds(name):
+        if gpu is None or name not in self._shelf.graphs():
             return False
         try:
             self._shelf.chosen(GraphAsked(name, path_of()), gpu)
@@ -111,6 +117,8 @@ class AutoNetworks:
     plans: None where no plan can be used here, for the reason `why_no_plans`.
     """
 
+    needs_plans = False
+
     def __init__(self, plans: PlanNetworks | None, why_no_plans: str = "") -> None:
         self._plans, self._why_no_plans = plans, why_no_plans
         self._cpu = OnnxRuntimeNetworks()
@@ -124,6 +132,9 @@ class AutoNetworks:
     @property
     def warm_up_runs(self) -> int:
         return self._cpu.warm_up_runs if self._plans is None else self._plans.warm_up_runs
+
+    def frames_planned(self) -> tuple[SizeWh, ...]:
+        return () if self._plans is None else self._plans.frames_planned()
 
     def has_plan(self, name: str, path_of: Callable[[], Path]) -> bool:
         return self._plans is not None and self._plans.has_plan(name, path_of)

@@ -2,9 +2,11 @@
 
 from dataclasses import replace
 
+import numpy as np
 import pytest
 from scenes import Body, Scene, frame_at
 
+from engine.blazepose.uncut import UncutPerson
 from realtime.config import TrackingConfig
 from realtime.finder import PersonFinder
 
@@ -34,6 +36,16 @@ def test_a_sure_newcomer_has_an_id_in_its_first_frame_and_keeps_it():
     for index in range(1, 40):
         scene.bodies[0].x += 3
         assert states(step(finder, scene, index)) == {1: "tracked"}
+
+
+def test_people_are_cut_out_by_whoever_is_asked_to():
+    scene = Scene([Body(300, 300)])
+    frame = frame_at(0)
+    (cut,) = finder_of(scene).persons(frame)
+    (uncut,) = PersonFinder(scene.detect, crop_size_px=64, config=CONFIG, crop_of=UncutPerson).persons(frame)
+    assert uncut.frame_rgb is frame.image_rgb and uncut.image_rgb.shape == (64, 64, 3)
+    np.testing.assert_array_equal(uncut.frame_from_crop, cut.frame_from_crop)
+    np.testing.assert_array_equal(uncut.image_rgb, cut.image_rgb)
 
 
 def test_the_detector_rests_while_everybody_is_followed():

@@ -10,16 +10,22 @@ import pytest
 from onnx_plans import OnnxLibrary, networks_on, stored_plan_of
 from small_graphs import live_of_everything, stored
 
+from engine.blazepose.networks import detector_onnx
 from engine.blazepose.warp import cut
 from engine.body.camera import Camera
 from engine.body.crop import PersonCrop, Region
 from engine.body.pose import PersonPose
 from engine.build.fused import fused_onnx
 from engine.build.graphs import encoder_path
+from engine.runtime.framed_estimator import FrameSizeError
 from engine.runtime.networks import Networks, OnnxRuntimeNetworks
+from engine.runtime.plan_card import read_card
+from engine.runtime.plan_networks import AutoNetworks
 from realtime.config import LineConfig
+from realtime.frame import Frame
 from realtime.gpu_gate import gate_on_demo
-from realtime.parts import estimator_graphs, estimator_named
+from realtime.parts import camera_choice, estimator_graphs, estimator_named, live_parts
+from realtime.person import TrackedPerson
 from realtime.spread_pictures import spread_pictures
 
 
@@ -69,3 +75,82 @@ def test_without_such_a_plan_nothing_is_fused(live: Path, tmp_path: Path) -> Non
     for networks in (OnnxRuntimeNetworks(), networks_on(tmp_path / "plans", OnnxLibrary(), gate_on_demo)):
         assert list(estimator_graphs(str(live), networks)) == ["landmark", "live"]
     assert not (tmp_path / "fused").exists()
+
+
+FRAMED = "fused-640x480"
+
+
+def line_on(live: Path, networks: Networks, frame: Frame) -> list[TrackedPerson]:
+    with live_parts(str(live), LineConfig(threads=1), camera_of=camera_choice(), networks=networks) as parts:
+        return parts.line.people(frame)
+
+
+@pytest.fixture
+def shelf(live: Path, tmp_path: Path) -> Path:
+    """Plans of the detector and of the fused graph for frames of the bundled clip, and nothing for crops."""
+    directory = tmp_path / "plans"
+    directory.mkdir()
+    stored_plan_of("detector", detector_onnx(), directory)
+    stored_plan_of(FRAMED, fused_onnx(encoder_path(), live, (640, 480)), directory)
+    return directory
+
+
+@pytest.fixture
+def frame() -> Frame:
+    return Frame(0, 0, spread_pictures("demo", 1)[0], 0.0)
+
+
+def test_a_line_hands_the_frame_to_a_plan_that_cuts_and_finds_the_same_people(
+    live: Path, shelf: Path, frame: Frame, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    networks = networks_on(shelf, OnnxLibrary(), gate_on_demo)
+    wanted = line_on(live, OnnxRuntimeNetworks(), frame)
+    with monkeypatch.context() as patch:
+        patch.setattr("engine.blazepose.uncut.cut", lambda *_: pytest.fail("a crop was cut on the CPU"))
+        found = line_on(live, networks, frame)
+    assert len(found) == len(wanted) == 1
+    np.testing.assert_allclose(found[0].pose.joints_mm, wanted[0].pose.joints_mm, atol=0.1)
+    np.testing.assert_allclose(found[0].pose.joints_px, wanted[0].pose.joints_px, atol=0.1)
+    assert networks.in_use == dict.fromkeys(("detector", FRAMED), "tensorrt on cuda:0")
+    card = read_card(shelf / f"{FRAMED}.fp32.sm86.plan")
+    assert card.parity != "pending" and len(card.parity) == 6 and all(entry.holds for entry in card.parity)
+
+
+def test_frames_of_another_size_go_to_a_plan_of_crops_where_there_is_one_and_are_refused_where_none_is(
+    live: Path, shelf: Path, frame: Frame, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    smaller = Frame(0, 0, np.ascontiguousarray(frame.image_rgb[:440]), 0.0)
+    networks = networks_on(shelf, OnnxLibrary(), gate_on_demo)
+    assert list(estimator_graphs(str(live), networks)) == [FRAMED]
+    with pytest.raises(FrameSizeError, match="take frames of 640x480 and no frames of 640x440"):
+        line_on(live, networks, smaller)
+    stored_plan_of("fused", fused_onnx(encoder_path(), live), shelf)
+    assert list(estimator_graphs(str(live), networks)) == [FRAMED, "fused"]
+    (found,), (wanted,) = line_on(live, networks, smaller), line_on(live, OnnxRuntimeNetworks(), smaller)
+    np.testing.assert_allclose(found.pose.joints_mm, wanted.pose.joints_mm, atol=0.1)
+    assert any("people in frames of 640x440 are cut out on the CPU" in text for text in caplog.messages)
+
+
+def test_auto_runs_crops_on_the_cpu_where_only_frames_have_a_plan(live: Path, shelf: Path, frame: Frame) -> None:
+    auto = AutoNetworks(networks_on(shelf, OnnxLibrary(), gate_on_demo))
+    assert list(estimator_graphs(str(live), auto)) == [FRAMED, "landmark", "live"]
+    assert len(line_on(live, auto, Frame(0, 0, np.ascontiguousarray(frame.image_rgb[:440]), 0.0))) == 1
+    assert auto.in_use == {
+        "detector": "tensorrt on cuda:0",
+        FRAMED: "tensorrt on cuda:0",
+        "landmark": "onnxruntime on cpu",
+        "live": "onnxruntime on cpu",
+    }
+
+
+def test_a_plan_that_cuts_for_another_live_model_is_not_used_and_that_is_said(
+    live: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    directory = tmp_path / "plans"
+    directory.mkdir()
+    stored_plan_of(FRAMED, live, directory)
+    networks = networks_on(directory, OnnxLibrary(), gate_on_demo)
+    assert list(estimator_graphs(str(live), networks)) == ["landmark", "live"]
+    assert any(f"{FRAMED}: not used (" in text and f"another {FRAMED} graph" in text for text in caplog.messages)
