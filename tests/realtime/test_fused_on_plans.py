@@ -116,6 +116,26 @@ def test_a_line_hands_the_frame_to_a_plan_that_cuts_and_finds_the_same_people(
     assert card.parity != "pending" and len(card.parity) == 6 and all(entry.holds for entry in card.parity)
 
 
+def test_people_are_followed_to_the_last_bit_as_with_a_plan_of_crops(live: Path, shelf: Path, tmp_path: Path) -> None:
+    """A difference in one crop would move the next one."""
+    crops = tmp_path / "crops"
+    stored_plan_of("detector", detector_onnx(), crops)
+    stored_plan_of("fused", fused_onnx(encoder_path(), live), crops)
+    followed = []
+    for directory in (shelf, crops):
+        networks = networks_on(directory, OnnxLibrary(), gate_on_demo)
+        with live_parts(str(live), LineConfig(threads=1), camera_of=camera_choice(), networks=networks) as parts:
+            pictures = spread_pictures("demo", 12)
+            followed.append([parts.line.people(Frame(i, 0, each, i / 30)) for i, each in enumerate(pictures)])
+        assert len(networks.in_use) == 2
+    assert sum(map(len, followed[0])) >= len(followed[0])
+    for ours, theirs in zip(*followed, strict=True):
+        assert [(one.person_id, one.state) for one in ours] == [(one.person_id, one.state) for one in theirs]
+        for one, other in zip(ours, theirs, strict=True):
+            np.testing.assert_array_equal(one.pose.joints_mm, other.pose.joints_mm)
+            np.testing.assert_array_equal(one.pose.joints_px, other.pose.joints_px)
+
+
 def test_frames_of_another_size_go_to_a_plan_of_crops_where_there_is_one_and_are_refused_where_none_is(
     live: Path, shelf: Path, frame: Frame, caplog: pytest.LogCaptureFixture
 ) -> None:

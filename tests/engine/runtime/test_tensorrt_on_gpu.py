@@ -45,8 +45,8 @@ from realtime.engine_bench import timed
 from realtime.gpu_gate import gate_on_demo
 from realtime.spread_pictures import pictures_between, spread_pictures
 
-pytestmark = pytest.mark.gpu
-
+# Building all plans takes minutes, most of them the search for what mixed precision must leave single.
+pytestmark = [pytest.mark.gpu, pytest.mark.timeout(1800)]
 
 NAMES = (*KNOWN, framed((1280, 720)))
 PRECISIONS = (Precision.FP32, Precision.MIXED)
