@@ -16,7 +16,7 @@ from training.bodies import draw_offsets_mm, posed_mm
 from training.cmu import F32, TEST_SUBJECTS, BoneMotion
 from training.data_error import DataError
 from training.joint_limits import plausible
-from training.rare import RARE, RareKind, made_rare
+from training.rare import RARE, RareKind, made_rare, standing
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +29,8 @@ class Augmentation:
     mix_part: float = 0.4
     rare: float = 0.25
     """Poses changed by one of the kinds of `training.rare`."""
+    standing: float = 0.0
+    """Poses whose legs then stand straight (`training.rare.standing`)."""
     jitter_deg: float = 6.0
     """Spread of small turns of every limb."""
     view: ViewRange = field(default_factory=ViewRange)
@@ -36,7 +38,7 @@ class Augmentation:
     def __post_init__(self) -> None:
         if not 0.0 <= self.jitter_deg <= 30.0:
             raise ValueError(f"jitter_deg is a spread between 0 and 30 degrees, got {self.jitter_deg}")
-        for name in ("mirror", "mix", "mix_part", "rare"):
+        for name in ("mirror", "mix", "mix_part", "rare", "standing"):
             if not 0.0 <= getattr(self, name) <= 1.0:
                 raise ValueError(f"{name} is a share between 0 and 1, got {getattr(self, name)}")
 
@@ -56,7 +58,7 @@ class TurnSampler:
     def draw(self, rng: np.random.Generator, count: int) -> tuple[F32, F32]:
         """Twice (count, 17, 3, 3), person axes: changed, and as recorded for where no body can take the changed one.
 
-        Limbs mixed, some poses made rare, all jittered.
+        Limbs mixed, some poses made rare, some stood up, all jittered.
         """
         recorded = self._frames(rng, count)
         plan = self.augmentation
@@ -66,6 +68,9 @@ class TurnSampler:
         poses[some] = mixed(poses[some], rng, donors=donors, probability=plan.mix_part)
         rare = np.flatnonzero(rng.random(count) < plan.rare)
         poses[rare] = made_rare(poses[rare], rng, kinds=self.rare_kinds)
+        if plan.standing:  # nothing is drawn for none: sets of crops without keep their bytes
+            upright = np.flatnonzero(rng.random(count) < plan.standing)
+            poses[upright] = standing(poses[upright], rng)
         return jittered(poses, rng, spread_deg=plan.jitter_deg), recorded
 
     def _frames(self, rng: np.random.Generator, count: int) -> F32:

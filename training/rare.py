@@ -59,6 +59,23 @@ def one_leg(rotations: F32, rng: np.random.Generator) -> F32:
     return with_leg(changed, np.where(left_lifted, standing, lifted), "right")
 
 
+def standing(rotations: F32, rng: np.random.Generator) -> F32:
+    """On both legs, straight or nearly so, as most people before cameras stand; arms and head as recorded."""
+    count = len(rotations)
+    changed = turned(upright(rotations), _TRUNK, axis_rotation("X", np.deg2rad(rng.normal(2, 5, count))))
+    apart = rng.uniform(-2, 12, count)
+    for side in _SIDES:
+        one = left_leg(
+            rng,
+            flexion_deg=rng.normal(3, 6, count),
+            abduction_deg=apart + rng.normal(0, 2, count),
+            knee_deg=15 * rng.random(count) ** 2,
+            twist_deg=10.0,
+        )
+        changed = with_leg(changed, one, side)
+    return changed
+
+
 def sitting(rotations: F32, rng: np.random.Generator) -> F32:
     """On a chair, on the ground with legs out, or cross-legged; the trunk upright within 20 degrees of leaning."""
     count = len(rotations)

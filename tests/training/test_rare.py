@@ -8,7 +8,7 @@ from bone_motion import random_turns
 
 from training.bodies import mean_offsets_mm, posed_mm
 from training.joint_limits import angles_deg, plausible
-from training.rare import RARE, deep_bend, lying, made_rare, one_leg, overhead, side_lean, sitting
+from training.rare import RARE, deep_bend, lying, made_rare, one_leg, overhead, side_lean, sitting, standing
 
 COUNT = 400
 TURNS = random_turns(COUNT, spread_rad=0.05)
@@ -41,6 +41,16 @@ def test_bending_brings_the_head_to_the_front_and_down() -> None:
 def test_one_foot_is_off_the_ground() -> None:
     ankles = joints(one_leg(TURNS, np.random.default_rng(0)))[:, [3, 6], 1]
     assert (np.abs(ankles[:, 0] - ankles[:, 1]) > 50).mean() > 0.8
+
+
+def test_who_stands_has_straight_legs_and_an_upright_trunk() -> None:
+    placed = joints(standing(sitting(TURNS, np.random.default_rng(1)), np.random.default_rng(0)))
+    angles = angles_deg(placed)
+    for side in ("left", "right"):
+        assert np.nanmax(angles[f"{side}_knee_flexion"]) < 25
+    assert (placed[:, 8, 1] > 350).all()
+    assert (placed[:, [3, 6], 1] < -650).all()
+    assert plausible(joints(standing(TURNS, np.random.default_rng(0)))).mean() > 0.85
 
 
 def test_sitting_brings_the_knees_to_the_height_of_the_hips() -> None:

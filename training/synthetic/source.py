@@ -19,6 +19,7 @@ from training.cmu import Split
 from training.data_directory import DataDirectory
 from training.kinematics import Array, axis_rotation
 from training.panorama import panorama_of
+from training.pose_stream import Augmentation
 from training.synthetic.cast import Cast
 from training.synthetic.clock import StageClock
 from training.synthetic.crop_kind import OCCLUDERS, joints_crop_px
@@ -30,7 +31,7 @@ from training.synthetic.h36m_joints import THICKNESS_MM
 from training.synthetic.light import turned
 from training.synthetic.obstacles import OBSTACLES_HEAVY, OBSTACLES_NONE, OBSTACLES_SOME, ObstacleRange, draw_obstacles
 from training.synthetic.pack_build import pack_for
-from training.synthetic.people import People, PosedPerson
+from training.synthetic.people import PICTURED, People, PosedPerson
 from training.synthetic.people_places import NOBODY_ELSE, PeopleRange, PersonPlace, draw_people_places
 from training.synthetic.raster import Raster
 from training.synthetic.scene import Crop, Drawn, Placed, Viewpoint
@@ -57,6 +58,7 @@ class SceneRange:
     exposure: tuple[float, float] = (0.75, 1.45)
     """Light on people relative to the background's, evenly in the logarithm."""
     cutouts: CutoutRange = field(default_factory=CutoutRange)
+    poses: Augmentation = PICTURED
 
 
 KINDS: Mapping[str, SceneRange] = MappingProxyType(
@@ -64,9 +66,16 @@ KINDS: Mapping[str, SceneRange] = MappingProxyType(
         "plain": SceneRange(OBSTACLES_NONE, NOBODY_ELSE),
         "mixed": SceneRange(OBSTACLES_SOME, PeopleRange(), cutouts=CutoutRange(share=0.2)),
         "occluded": SceneRange(OBSTACLES_HEAVY, PeopleRange()),
+        "standing": SceneRange(
+            OBSTACLES_SOME,
+            PeopleRange(),
+            viewpoint=ViewpointRange(height_mm=(100.0, 4500.0), held=0.4),
+            poses=Augmentation(mix=0.3, rare=0.0, standing=0.7, jitter_deg=5.0),
+        ),
     }
 )
-"""`mixed` is for training: from nothing to much in front of people."""
+"""`mixed` is for training: from nothing to much in front of people. `standing` adds what it has too few of: people who
+simply stand, or walk as recorded, also below cameras under ceilings."""
 
 
 @contextmanager
@@ -84,7 +93,7 @@ class SceneSource:
         self.cast, self.seed, self.plan = cast, seed, plan
         self.clock = StageClock()
         self._raster = raster
-        self._people = People(cast, seed)
+        self._people = People(cast, seed, augmentation=plan.poses)
         photographs = [cast.pack.background_rgb(name) for name in cast.backgrounds[:_THING_PHOTOGRAPHS]]
         self._things = library(photographs=photographs)
         self._panorama = lru_cache(None)(
