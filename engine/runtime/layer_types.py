@@ -2,8 +2,12 @@
 
 The inspector's JSON is `{"Layers": [{"LayerType": ..., "Inputs": [{"Format/Datatype": ...}], "Outputs": [...]}]}`; with
 a plan that was built without detail each layer is its bare name. TensorRT 8 writes the type in a sentence ("Row major
-linear FP16"), TensorRT 10 as a name ("Half"). Sources: NVIDIA's TensorRT documentation, "Engine Inspector"; the graphs
-of real plans in github.com/NVIDIA/TensorRT, tools/experimental/trt-engine-explorer/examples; for a plan without detail
+linear FP16"), TensorRT 10 as a name ("Half"). TensorRT 11 and TensorRT for RTX write layout and type apart, so that the
+type is told where the layout depends on shapes; of the type's key both spellings are about.
+
+Sources: NVIDIA's TensorRT documentation, "Engine Inspector" and "Migrating IEngineInspector Usage from TensorRT 10.x to
+11.x"; the library of TensorRT for RTX 1.7.1, which has the key `Datatype` and no `Format/Datatype`; the graphs of real
+plans in github.com/NVIDIA/TensorRT, tag v10.0.0, tools/experimental/trt-engine-explorer; for a plan without detail
 issue 4020 there.
 """
 
@@ -36,6 +40,9 @@ _TYPES = {
     "bool": "bool boolean",
 }
 _NAMES = {word: name for name, words in _TYPES.items() for word in words.split()}
+_TYPE_KEYS = ("DataType", "Datatype", "Format/Datatype", "Format")
+"""Where a tensor's type stands, the surest first: TensorRT 11's documents, TensorRT for RTX, TensorRT 8 and 10, and the
+sentence of the layout, which names the type as well."""
 _UNTOLD = "untold"
 """Stands for what the inspector does not tell, such as formats that depend on shapes."""
 
@@ -85,6 +92,6 @@ def _types(tensors: Any) -> str:
 
 
 def _type(tensor: Any) -> str:
-    told = tensor.get("Format/Datatype", tensor.get("Datatype")) if isinstance(tensor, dict) else None
-    words = re.findall(r"[a-z]+[0-9]*", str(told).lower())
+    told = " ".join(str(tensor.get(key, "")) for key in _TYPE_KEYS) if isinstance(tensor, dict) else ""
+    words = re.findall(r"[a-z]+[0-9]*", told.lower())
     return next((_NAMES[word] for word in words if word in _NAMES), _UNTOLD)

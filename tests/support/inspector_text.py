@@ -65,6 +65,27 @@ IN_DETAIL = """{"Layers": [{
 ,"joints_mm"
 ]}"""
 
+IN_PARTS = """{"Layers": [{
+  "Name": "__myl_CastTran_myl0_0",
+  "LayerType": "kgen",
+  "Inputs": [{"Name": "image", "Location": "Device", "Dimensions": [1,256,256,3],
+    "Format": "Row major linear FP32 format (kLINEAR)", "Datatype": "Float"}],
+  "Outputs": [{"Name": "a", "Location": "Device", "Dimensions": [1,3,256,256],
+    "Format": "Format not available due to dynamic shapes", "Datatype": "Half"}],
+  "StreamId": 0,
+  "Metadata": "[ONNX Layer: cast_0]"
+},{
+  "Name": "conv2d_1_myl0_1",
+  "LayerType": "CaskConvolution",
+  "Inputs": [{"Name": "a", "Dimensions": [1,3,256,256],
+    "Format": "Format not available due to dynamic shapes", "Datatype": "Half"}],
+  "Outputs": [{"Name": "joints_mm", "Dimensions": [1,51],
+    "Format": "Format not available due to dynamic shapes", "Datatype": "Half"}]
+}],
+"I/O Tensors": [{"Name": "image", "IOMode": "Input", "Datatype": "Float", "Dimensions": [-1,256,256,3]}],
+"Engine Metadata": {"Multi-Device": "Disabled"}}"""
+"""As TensorRT 11 and TensorRT for RTX: layout and type apart."""
+
 NAMES_ONLY = """{"Layers": ["Reformatting CopyNode for Input Tensor 0 to conv2d_0 + relu_1"
 ,"conv2d_0 + relu_1"
 ],
