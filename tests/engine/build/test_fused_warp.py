@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 import skimage.data
@@ -9,9 +11,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from onnx_pieces import ran
 
+from engine.blazepose.networks import detector_onnx
 from engine.blazepose.warp import cut, place_parts
 from engine.body.crop import Region
 from engine.build.build_error import BuildError
+from engine.build.evidence import people_in
 from engine.build.fused_warp import cut_out
 from engine.build.graph_writer import GraphWriter
 from realtime.spread_pictures import spread_pictures
@@ -20,10 +24,14 @@ NOISE = np.random.default_rng(0).integers(0, 256, (120, 97, 3)).astype(np.uint8)
 
 
 def cut_by_graph(picture: np.ndarray, regions: list[Region]) -> np.ndarray:
+    return cut_at(picture, [region.frame_from_crop(256) for region in regions])
+
+
+def cut_at(picture: np.ndarray, maps: list[np.ndarray]) -> np.ndarray:
     height, width = picture.shape[:2]
     piece = GraphWriter("exact/")
     crops = cut_out(piece, "frame", "parts", frame_wh=(width, height))
-    parts = np.stack([place_parts(region.frame_from_crop(256), 256) for region in regions])
+    parts = np.stack([place_parts(frame_from_crop, 256) for frame_from_crop in maps])
     (found,) = ran(piece, [crops], frame=picture[None], parts=parts)
     return found
 
@@ -46,6 +54,20 @@ def test_photographs_and_the_bundled_clip(name: str) -> None:
         Region((width / 2 - 0.5, height / 2 - 0.5), 256.0),
     ]
     np.testing.assert_array_equal(cut_by_graph(picture, regions), cut_by_cv(picture, regions))
+
+
+@pytest.mark.parametrize("clip", ["office_people_768x432.mp4", "outdoor_walk_1768x994.mp4", "squats_720x1280.mp4"])
+def test_people_of_real_recordings(clip: str, shared_dir: Path) -> None:
+    """Where the line cuts them. No level may differ: where some did, far people moved by millimetres."""
+    people = 0
+    for picture in spread_pictures(str(shared_dir / "data" / "clips" / clip), 8):
+        try:
+            [crop] = people_in([picture], detector_onnx()).crops
+        except BuildError:  # nobody is seen in this one
+            continue
+        np.testing.assert_array_equal(cut_at(picture, [crop.frame_from_crop]), crop.image_rgb[None])
+        people += 1
+    assert people >= 4
 
 
 @settings(max_examples=40, deadline=None)
