@@ -15,7 +15,7 @@ from engine.build.fused import fused_onnx
 from engine.build.onnx_file import OnnxGraph, read_onnx
 from engine.runtime.blazepose_encoder import needed_outputs
 from engine.runtime.di2pose_estimator import shipped_graph
-from engine.runtime.graph_name import FUSED, SizeWh, frame_of, framed, kind_of
+from engine.runtime.graph_name import FUSED, SizeWh, build_words, frame_of, framed, kind_of
 from engine.runtime.hypothesis_noise import NOISE, drawn_noise
 
 GRAPHS = ("detector", "landmark", "live")
@@ -31,6 +31,11 @@ def in_order(names: Sequence[str] | None, frame_wh: SizeWh | None = None) -> lis
     for a frame and no `fused`.
     """
     unknown = [name for name in names or () if name not in KNOWN]
+    if unknown and frame_of(unknown[0]) is not None:
+        raise BuildError(
+            f"the graph {unknown[0]!r} is asked for as `di2pose build {' '.join(build_words(unknown[0]))}`; a Triton "
+            f"server takes crops instead of frames, with --graph {FUSED}"
+        )
     if unknown:
         raise BuildError(f"there is no graph {unknown[0]!r}; choose among {', '.join(KNOWN)}")
     if frame_wh is not None and FUSED not in (names or ()):

@@ -76,6 +76,7 @@ def test_what_is_wrong_is_one_line_and_leaves_nothing(tmp_path: Path, networks_d
     for arguments, said in (
         ([str(tmp_path / "mine")], "was not written by `di2pose export triton`"),
         ([str(tmp_path / "new"), "--graph", "nobody"], "there is no graph 'nobody'"),
+        ([str(tmp_path / "new"), "--graph", "fused-640x480"], "takes crops instead of frames, with --graph fused"),
         ([str(tmp_path / "new"), "--plans", str(tmp_path / "mine")], "holds no plan detector.*.plan"),
         ([str(tmp_path / "new"), "--live-graph", str(tmp_path / "mine" / "letter.txt")], "no complete ONNX graph"),
     ):
