@@ -18,8 +18,6 @@ from engine.model.tokenizer import Tokenizer
 from training.live_data import LiveBatch
 from training.run import RunError
 
-POSE_CHANNELS = 16
-"""Per token, before the regression's last layer; as in `training.lifting_baselines`."""
 METHODS = ("di2pose", "classifier", "regression", "lifting")
 
 
@@ -105,9 +103,13 @@ class DiffusionTask(LiveTask):
 
 
 class RegressionTask(LiveTask):
-    """The same condition and denoiser body, asked once about all Occ, with joints in place of tokens at its end."""
+    """The same condition and denoiser body, asked once about all Occ, with bounded numbers instead of codes at its end.
 
-    parts = ("denoiser", "live_condition", "narrow", "pose")
+    The tokenizer's decoder, as the others have it, turns them into joints: from free joints it learns more slowly
+    (docs/experiments.md).
+    """
+
+    parts = ("denoiser", "live_condition", "numbers")
 
     def __init__(self, config: ModelConfig, tokenizer: Tokenizer) -> None:
         super().__init__()
@@ -115,23 +117,20 @@ class RegressionTask(LiveTask):
         self.denoiser = build_denoiser(config, tokenizer)
         del self.denoiser.head  # its weights would be counted and never trained
         width = config.denoiser.channels
-        self.narrow = nn.Sequential(nn.LayerNorm(width), nn.Linear(width, POSE_CHANNELS))
-        self.pose = nn.Linear(tokenizer.tokens * POSE_CHANNELS, 17 * 3)
-        self.last_step, self.tokens, self.occ = config.diffusion.steps, tokenizer.tokens, tokenizer.codes
-        self.scale_mm = tokenizer.config.scale_mm
+        self.numbers = nn.Sequential(nn.LayerNorm(width), nn.Linear(width, len(config.tokenizer.levels)))
+        self.tokenizer = tokenizer.requires_grad_(requires_grad=False)
+        self.last_step = config.diffusion.steps
 
     def pose_mm(self, crops: LiveInput) -> Tensor:
         context = self.denoiser.context(self.live_condition(crops))
         count, device = len(crops), crops.points.device
-        tokens = torch.full((count, self.tokens), self.occ, device=device)
+        tokens = torch.full((count, self.tokenizer.tokens), self.tokenizer.codes, device=device)
         step = torch.full((count,), self.last_step, device=device)
-        features = self.denoiser.features(tokens, step, context=context)
-        joints = self.pose(self.narrow(features).flatten(1)).reshape(count, -1, 3)
-        centred: Tensor = (joints - joints[:, :1]) * self.scale_mm
-        return centred
+        numbers = self.numbers(self.denoiser.features(tokens, step, context=context)).tanh()
+        return self.tokenizer.pose_of_codes(numbers)
 
     def forward(self, batch: LiveBatch, generator: torch.Generator) -> Tensor:  # noqa: ARG002 - nothing is drawn
-        return distances(self.pose_mm(batch.crops), batch.joints_mm).mean() / self.scale_mm
+        return distances(self.pose_mm(batch.crops), batch.joints_mm).mean() / self.tokenizer.config.scale_mm
 
 
 class LiftingTask(LiveTask):
