@@ -50,7 +50,8 @@ class LiveTask(nn.Module, ABC):
 class DiffusionTask(LiveTask):
     """Bound and auxiliary loss at drawn steps, and for a share of the rows the start that the live line uses: all Occ.
 
-    On top the distance of the softly decoded pose. With `one_pass_share` 1 nothing is drawn: a classifier as PCT's.
+    On top the distances of the softly decoded pose and of the expected codes. With `one_pass_share` 1 nothing is
+    drawn: a classifier as PCT's.
     """
 
     parts = ("denoiser", "live_condition")
@@ -85,9 +86,12 @@ class DiffusionTask(LiveTask):
         bound = drawn_bound(model.diffusion, chain, log_p_of).masked_fill(one_pass, 0.0)
         auxiliary = -log_p_of(tokens).mean(dim=1)
         weight = torch.where(one_pass, self.options.one_pass_weight, 1.0)
-        pose = model.tokenizer.pose_of_codes(model.denoiser.head.expected_codes(features))
-        missed = distances(pose, batch.joints_mm).mean(dim=1) / model.tokenizer.config.scale_mm
-        each = bound + weight * (model.diffusion.auxiliary_weight * auxiliary + self.options.joint_loss_weight * missed)
+        expected = model.denoiser.head.expected_codes(features)
+        missed = distances(model.tokenizer.pose_of_codes(expected), batch.joints_mm).mean(dim=1)
+        off = (expected - model.tokenizer.quantiser.codes_of(tokens)).abs().mean(dim=(1, 2))
+        direct = self.options.joint_loss_weight * missed / model.tokenizer.config.scale_mm
+        direct = direct + self.options.code_loss_weight * off
+        each = bound + weight * (model.diffusion.auxiliary_weight * auxiliary + direct)
         return each.mean()
 
     def _chain(self, tokens: Tensor, generator: torch.Generator) -> tuple[DrawnChain, Tensor]:
@@ -105,8 +109,8 @@ class DiffusionTask(LiveTask):
 class RegressionTask(LiveTask):
     """The same condition and denoiser body, asked once about all Occ, with bounded numbers instead of codes at its end.
 
-    The tokenizer's decoder, as the others have it, turns them into joints: from free joints it learns more slowly
-    (docs/experiments.md).
+    They are drawn to the true pose's codes, and the tokenizer's decoder turns them into joints, as the others have
+    both: without the one and with free joints it learns more slowly (docs/experiments.md).
     """
 
     parts = ("denoiser", "live_condition", "numbers")
@@ -117,20 +121,28 @@ class RegressionTask(LiveTask):
         self.denoiser = build_denoiser(config, tokenizer)
         del self.denoiser.head  # its weights would be counted and never trained
         width = config.denoiser.channels
-        self.numbers = nn.Sequential(nn.LayerNorm(width), nn.Linear(width, len(config.tokenizer.levels)))
+        self.numbers = nn.Sequential(nn.LayerNorm(width), nn.Linear(width, len(config.tokenizer.levels)), nn.Tanh())
         self.tokenizer = tokenizer.requires_grad_(requires_grad=False)
         self.last_step = config.diffusion.steps
 
     def pose_mm(self, crops: LiveInput) -> Tensor:
+        return self.tokenizer.pose_of_codes(self.numbers_of(crops))
+
+    def numbers_of(self, crops: LiveInput) -> Tensor:
+        """(batch, token, level) in [-1, 1], where codes lie."""
         context = self.denoiser.context(self.live_condition(crops))
         count, device = len(crops), crops.points.device
         tokens = torch.full((count, self.tokenizer.tokens), self.tokenizer.codes, device=device)
         step = torch.full((count,), self.last_step, device=device)
-        numbers = self.numbers(self.denoiser.features(tokens, step, context=context)).tanh()
-        return self.tokenizer.pose_of_codes(numbers)
+        numbers: Tensor = self.numbers(self.denoiser.features(tokens, step, context=context))
+        return numbers
 
     def forward(self, batch: LiveBatch, generator: torch.Generator) -> Tensor:  # noqa: ARG002 - nothing is drawn
-        return distances(self.pose_mm(batch.crops), batch.joints_mm).mean() / self.tokenizer.config.scale_mm
+        numbers = self.numbers_of(batch.crops)
+        with torch.no_grad():
+            codes = self.tokenizer.compress(batch.joints_mm).codes
+        missed = distances(self.tokenizer.pose_of_codes(numbers), batch.joints_mm).mean()
+        return missed / self.tokenizer.config.scale_mm + (numbers - codes).abs().mean()
 
 
 class LiftingTask(LiveTask):
