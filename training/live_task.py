@@ -50,8 +50,7 @@ class LiveTask(nn.Module, ABC):
 class DiffusionTask(LiveTask):
     """Bound and auxiliary loss at drawn steps, and for a share of the rows the start that the live line uses: all Occ.
 
-    On top the distances of the softly decoded pose and of the expected codes. With `one_pass_share` 1 nothing is
-    drawn: a classifier as PCT's.
+    On top the distance of the softly decoded pose. With `one_pass_share` 1 nothing is drawn: a classifier as PCT's.
     """
 
     parts = ("denoiser", "live_condition")
@@ -86,12 +85,9 @@ class DiffusionTask(LiveTask):
         bound = drawn_bound(model.diffusion, chain, log_p_of).masked_fill(one_pass, 0.0)
         auxiliary = -log_p_of(tokens).mean(dim=1)
         weight = torch.where(one_pass, self.options.one_pass_weight, 1.0)
-        expected = model.denoiser.head.expected_codes(features)
-        missed = distances(model.tokenizer.pose_of_codes(expected), batch.joints_mm).mean(dim=1)
-        off = (expected - model.tokenizer.quantiser.codes_of(tokens)).abs().mean(dim=(1, 2))
-        direct = self.options.joint_loss_weight * missed / model.tokenizer.config.scale_mm
-        direct = direct + self.options.code_loss_weight * off
-        each = bound + weight * (model.diffusion.auxiliary_weight * auxiliary + direct)
+        pose = model.tokenizer.pose_of_codes(model.denoiser.head.expected_codes(features))
+        missed = distances(pose, batch.joints_mm).mean(dim=1) / model.tokenizer.config.scale_mm
+        each = bound + weight * (model.diffusion.auxiliary_weight * auxiliary + self.options.joint_loss_weight * missed)
         return each.mean()
 
     def _chain(self, tokens: Tensor, generator: torch.Generator) -> tuple[DrawnChain, Tensor]:

@@ -260,8 +260,6 @@ class DenoiserTrainingConfig:
     optimiser: OptimiserConfig
     joint_loss_weight: float = 0.0
     """Weight of the joint-space loss on soft-decoded poses; 0 in the paper."""
-    code_loss_weight: float = 0.0
-    """Live: weight of the mean distance of the expected codes from the true ones, in halves of a level's range."""
     importance_sampled_steps: bool = False
     one_pass_share: float = 0.0
     """Live: share of a batch that starts from all Occ at the last step, as the live line does; 1 is a classifier."""
@@ -277,7 +275,7 @@ class DenoiserTrainingConfig:
     def __post_init__(self) -> None:
         _positive(self, "one_pass_weight")
         _share(self, "one_pass_share", "simulated_share", "hide_features")
-        for name in ("joint_loss_weight", "code_loss_weight", "feature_noise"):
+        for name in ("joint_loss_weight", "feature_noise"):
             if getattr(self, name) < 0:
                 raise ConfigError(f"{name} must not be negative, got {getattr(self, name)}")
 
