@@ -121,6 +121,12 @@ class RegressionTask(LiveTask):
         self.tokenizer = tokenizer.requires_grad_(requires_grad=False)
         self.last_step = config.diffusion.steps
 
+    def train(self, mode: bool = True) -> RegressionTask:
+        """The tokenizer stays as it is used."""
+        super().train(mode)
+        self.tokenizer.eval()
+        return self
+
     def pose_mm(self, crops: LiveInput) -> Tensor:
         return self.tokenizer.pose_of_codes(self.numbers_of(crops))
 

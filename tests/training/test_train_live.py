@@ -87,14 +87,16 @@ def test_every_method_learns_and_its_checkpoint_loads(
     assert card["held_out_blazepose"] == errors_of(blazepose_mm(rows), rows).as_dict()
 
 
-def test_the_frozen_tokenizer_gets_no_gradient_and_all_trained_parts_do(data: LiveData) -> None:
+@pytest.mark.parametrize("method", ["di2pose", "regression"])
+def test_the_frozen_tokenizer_gets_no_gradient_and_all_trained_parts_do(data: LiveData, method: str) -> None:
     torch.manual_seed(0)
-    task = DiffusionTask(tiny_live(), build_tokenizer(tiny_config())).train()
+    tokenizer = build_tokenizer(tiny_config())
+    task = build_task(method, tiny_live(), tokenizer).train()
     batch = LiveSampler(data.train, data.motion, tiny_live().denoiser_training, seed=0).batch(0)
     task(batch, torch.Generator().manual_seed(0)).backward()
-    assert all(weight.grad is None for weight in task.model.tokenizer.parameters())
+    assert all(weight.grad is None for weight in tokenizer.parameters())
     assert all(weight.grad is not None for weight in task.trained.parameters())
-    assert not task.model.tokenizer.training
+    assert not tokenizer.training
 
 
 def test_a_share_of_the_rows_starts_as_the_live_line_does() -> None:
