@@ -14,6 +14,7 @@ from tiny_training import tiny_config, tiny_motion, tiny_options
 
 from engine.model import checkpoint
 from engine.model.checkpoint import CheckpointError
+from engine.model.config import load
 from engine.model.config_reading import ConfigError
 from engine.model.di2pose import build_tokenizer
 from training import ladder
@@ -97,6 +98,12 @@ def test_the_frozen_tokenizer_gets_no_gradient_and_all_trained_parts_do(data: Li
     assert all(weight.grad is None for weight in tokenizer.parameters())
     assert all(weight.grad is not None for weight in task.trained.parameters())
     assert not tokenizer.training
+
+
+@pytest.mark.parametrize("run", ["lifting", "settle", "long"])
+def test_the_runs_of_the_shipped_model_differ_in_their_training_alone(run: str) -> None:
+    live, other = load("live"), load(str(Path(ladder.__file__).with_name(f"live_{run}.toml")))
+    assert replace(other, denoiser_training=live.denoiser_training) == live
 
 
 def test_a_share_of_the_rows_starts_as_the_live_line_does() -> None:

@@ -10,7 +10,7 @@ from engine.body.skeleton import H36M17
 from training.bodies import mean_offsets_mm, posed_mm
 from training.cmu import TEST_SUBJECTS
 from training.data_error import DataError
-from training.joint_limits import plausible
+from training.joint_limits import angles_deg, plausible
 from training.synthetic.cast import Cast, persons_for_test, places_for_test
 from training.synthetic.colours import draw_cloth_rgb, draw_skin_rgb, hue_turned, saturated
 from training.synthetic.low_poses import PICTURED_RARE
@@ -18,6 +18,7 @@ from training.synthetic.pack import Pack
 from training.synthetic.people import People
 from training.synthetic.posing import rig_turns
 from training.synthetic.rig import ROW
+from training.synthetic.source import KINDS
 
 
 def test_casts_share_no_person_place_or_subject(pack: Pack) -> None:
@@ -75,6 +76,16 @@ def test_persons_stand_on_the_ground_over_the_origin(people: People) -> None:
     assert lowest.min() > -0.1
     assert lowest.max() < 400
     np.testing.assert_allclose(people.person(0).joints_mm[0, [0, 2]], 0, atol=1e-6)
+
+
+def test_most_people_of_the_kind_that_stands_have_straight_legs(cast: Cast) -> None:
+    def straight(kind: str) -> float:
+        people = People(cast, seed=3, augmentation=KINDS[kind].poses)
+        angles = angles_deg(np.stack([people.person(index).joints_mm for index in range(120)]))
+        knees = np.stack([angles["left_knee_flexion"], angles["right_knee_flexion"]])
+        return float(np.mean(np.max(knees, axis=0) < 25))
+
+    assert straight("standing") > 0.5 > 0.25 > straight("mixed")
 
 
 def test_what_is_placed_fits_its_look(people: People) -> None:
