@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 Data = Annotated[Path | None, typer.Option(help="Data directory; default $DI2POSE_DATA.")]
 Seed = Annotated[int, typer.Option(help="Same seed, same crops.")]
 Split = Annotated[str, typer.Option(help="train or test: no person, motion or background is in both.")]
-_KINDS = "plain, mixed (for training: from nothing to much in front), occluded, or standing."
+_KINDS = "plain, mixed (for training: from nothing to much in front), occluded, standing, seated, or balance."
 Kind = Annotated[str, typer.Option(help=_KINDS)]
 Workers = Annotated[int, typer.Option(min=1, help="Processes; any number makes the same bytes.")]
 Json = Annotated[Path | None, typer.Option("--json", help="Write what it cost, stage by stage, here.")]

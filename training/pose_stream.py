@@ -16,7 +16,7 @@ from training.bodies import draw_offsets_mm, posed_mm
 from training.cmu import F32, TEST_SUBJECTS, BoneMotion
 from training.data_error import DataError
 from training.joint_limits import plausible
-from training.rare import RARE, RareKind, made_rare, standing
+from training.rare import RARE, RareKind, at_table, made_rare, standing
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +31,8 @@ class Augmentation:
     """Poses changed by one of the kinds of `training.rare`."""
     standing: float = 0.0
     """Poses whose legs then stand straight (`training.rare.standing`)."""
+    at_table: float = 0.0
+    """Poses that then sit before a screen or a table (`training.rare.at_table`)."""
     jitter_deg: float = 6.0
     """Spread of small turns of every limb."""
     view: ViewRange = field(default_factory=ViewRange)
@@ -38,7 +40,7 @@ class Augmentation:
     def __post_init__(self) -> None:
         if not 0.0 <= self.jitter_deg <= 30.0:
             raise ValueError(f"jitter_deg is a spread between 0 and 30 degrees, got {self.jitter_deg}")
-        for name in ("mirror", "mix", "mix_part", "rare", "standing"):
+        for name in ("mirror", "mix", "mix_part", "rare", "standing", "at_table"):
             if not 0.0 <= getattr(self, name) <= 1.0:
                 raise ValueError(f"{name} is a share between 0 and 1, got {getattr(self, name)}")
 
@@ -71,6 +73,9 @@ class TurnSampler:
         if plan.standing:  # nothing is drawn for none: sets of crops without keep their bytes
             upright = np.flatnonzero(rng.random(count) < plan.standing)
             poses[upright] = standing(poses[upright], rng)
+        if plan.at_table:
+            seated = np.flatnonzero(rng.random(count) < plan.at_table)
+            poses[seated] = at_table(poses[seated], rng)
         return jittered(poses, rng, spread_deg=plan.jitter_deg), recorded
 
     def _frames(self, rng: np.random.Generator, count: int) -> F32:

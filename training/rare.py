@@ -76,6 +76,34 @@ def standing(rotations: F32, rng: np.random.Generator) -> F32:
     return changed
 
 
+def at_table(rotations: F32, rng: np.random.Generator) -> F32:
+    """On a chair with the hands at work before the chest or the face, as people sit before webcams; the head as
+    recorded, one arm in five too."""
+    count = len(rotations)
+    lean = np.deg2rad(rng.normal(8, 10, count))
+    changed = turned(upright(rotations), _TRUNK, axis_rotation("X", lean))
+    flexion, knee = rng.uniform(70, 105, count), rng.uniform(40, 115, count)
+    apart = rng.uniform(-5, 30, count)
+    for side in _SIDES:
+        thigh_and_shank = left_leg(
+            rng,
+            flexion_deg=flexion + rng.normal(0, 6, count),
+            abduction_deg=apart + rng.normal(0, 5, count),
+            knee_deg=np.maximum(knee + rng.normal(0, 12, count), 0),
+            twist_deg=10.0,
+        )
+        changed = with_leg(changed, thigh_and_shank, side)
+        # From the T-pose down to the side, then to the front, then turned inwards about itself; the forearm is bent.
+        down = axis_rotation("Z", -_drawn(rng, 45, 90, count))
+        upper = axis_rotation("X", -_drawn(rng, -15, 75, count)) @ down
+        upper = upper @ axis_rotation("X", np.deg2rad(rng.normal(25, 25, count)))
+        fore = upper @ axis_rotation("Y", -_drawn(rng, 25, 140, count))
+        arm = np.stack([upper, fore], axis=1)
+        bent_arm = placed(changed, arm, carrier="thorax", bones=("elbow", "wrist"), side=side)
+        changed = np.where((rng.random(count) < 0.8)[:, None, None, None], bent_arm, changed)
+    return changed
+
+
 def sitting(rotations: F32, rng: np.random.Generator) -> F32:
     """On a chair, on the ground with legs out, or cross-legged; the trunk upright within 20 degrees of leaning."""
     count = len(rotations)

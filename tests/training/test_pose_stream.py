@@ -88,7 +88,9 @@ def test_motion_without_a_usable_frame_is_refused() -> None:
         PoseSampler(turned, 0)
 
 
-@pytest.mark.parametrize("wrong", [{"mirror": 1.5}, {"rare": -0.1}, {"standing": 1.1}, {"jitter_deg": 90.0}])
+@pytest.mark.parametrize(
+    "wrong", [{"mirror": 1.5}, {"rare": -0.1}, {"standing": 1.1}, {"at_table": -1}, {"jitter_deg": 90.0}]
+)
 def test_augmentation_outside_its_range_is_refused(wrong: dict[str, float]) -> None:
     with pytest.raises(ValueError, match=next(iter(wrong))):
         Augmentation(**wrong)  # type: ignore[arg-type]

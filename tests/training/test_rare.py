@@ -8,7 +8,7 @@ from bone_motion import random_turns
 
 from training.bodies import mean_offsets_mm, posed_mm
 from training.joint_limits import angles_deg, plausible
-from training.rare import RARE, deep_bend, lying, made_rare, one_leg, overhead, side_lean, sitting, standing
+from training.rare import RARE, at_table, deep_bend, lying, made_rare, one_leg, overhead, side_lean, sitting, standing
 
 COUNT = 400
 TURNS = random_turns(COUNT, spread_rad=0.05)
@@ -51,6 +51,15 @@ def test_who_stands_has_straight_legs_and_an_upright_trunk() -> None:
     assert (placed[:, 8, 1] > 350).all()
     assert (placed[:, [3, 6], 1] < -650).all()
     assert plausible(joints(standing(TURNS, np.random.default_rng(0)))).mean() > 0.85
+
+
+def test_who_sits_at_a_table_has_hands_in_front_and_knees_at_the_height_of_the_hips() -> None:
+    placed = joints(at_table(TURNS, np.random.default_rng(0)))
+    hands, thorax = placed[:, [13, 16]], placed[:, [8]]
+    assert (hands[..., 2] > thorax[..., 2]).mean() > 0.75
+    assert (np.linalg.norm(hands - thorax, axis=-1) < 600).mean() > 0.75
+    assert (np.abs(placed[:, [2, 5], 1]) < 300).mean() > 0.95
+    assert plausible(placed).mean() > 0.85
 
 
 def test_sitting_brings_the_knees_to_the_height_of_the_hips() -> None:

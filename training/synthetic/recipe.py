@@ -15,7 +15,7 @@ from training.data_error import DataError
 from training.sliding_patch import STRIDE_PX, patch_positions
 
 SPLITS = ("train", "test")
-KINDS = ("plain", "mixed", "occluded", "standing")
+KINDS = ("plain", "mixed", "occluded", "standing", "seated", "balance")
 
 
 class RecipeError(DataError):

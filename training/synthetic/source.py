@@ -72,10 +72,30 @@ KINDS: Mapping[str, SceneRange] = MappingProxyType(
             viewpoint=ViewpointRange(height_mm=(100.0, 4500.0), held=0.4),
             poses=Augmentation(mix=0.3, rare=0.0, standing=0.7, jitter_deg=5.0),
         ),
+        "seated": SceneRange(
+            OBSTACLES_SOME,
+            NOBODY_ELSE,
+            viewpoint=ViewpointRange(
+                distance_mm=(500.0, 2500.0),
+                height_mm=(500.0, 2200.0),
+                truncated=0.9,
+                aim=((0.1, 0.9), (0.5, 1.4)),
+                kept=("thorax", "neck_nose"),
+                nearest_mm=300.0,
+            ),
+            poses=Augmentation(mix=0.5, mix_part=0.35, rare=0.0, at_table=0.8, jitter_deg=6.0),
+        ),
+        "balance": SceneRange(
+            OBSTACLES_SOME,
+            NOBODY_ELSE,
+            viewpoint=ViewpointRange(distance_mm=(1500.0, 10_000.0), truncated=0.05),
+            poses=Augmentation(mix=0.5, mix_part=0.35, rare=0.95, jitter_deg=6.0),
+        ),
     }
 )
-"""`mixed` is for training: from nothing to much in front of people. `standing` adds what it has too few of: people who
-simply stand, or walk as recorded, also below cameras under ceilings."""
+"""`mixed` is for training: from nothing to much in front of people. The others add what it has too few of: `standing`
+people who simply stand, or walk as recorded, also below cameras under ceilings; `seated` who sits close before a screen
+or a table, as before webcams; `balance` whole people in rare poses, as in yoga, dance and gymnastics."""
 
 
 @contextmanager

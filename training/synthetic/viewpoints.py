@@ -43,6 +43,10 @@ class ViewpointRange:
     """Share of pictures whose frame cuts the body."""
     cut_off: tuple[float, float] = (0.08, 0.7)
     """Share of a cut body's points outside the frame."""
+    aim: tuple[tuple[float, float], tuple[float, float]] = ((-0.2, 1.2), (-0.2, 1.2))
+    """Where the frame of a cut body has the body's middle: across and down, in sides of the frame."""
+    kept: tuple[str, ...] = ()
+    """Joints that no frame cuts off."""
     nearest_mm: float = 400.0
     """Least depth of a joint, fingertip or toe; what surrounds it stays beyond 300 mm."""
     side_px: tuple[float, float] = (40.0, 4000.0)
@@ -159,13 +163,14 @@ def _cut_off(rng: np.random.Generator, body: _Body, *, plan: ViewpointRange) -> 
     """A view whose frame cuts the body but holds a part of the trunk, without which the line follows nobody."""
     stand = _drawn(rng, body, plan=plan)
     right, bottom = (side - 1.0 for side in stand.camera.size_wh)
-    aim_px = float(rng.uniform(-0.2, 1.2)) * right, float(rng.uniform(-0.2, 1.2)) * bottom
+    across, down = plan.aim
+    aim_px = float(rng.uniform(*across)) * right, float(rng.uniform(*down)) * bottom
     sight = stand.aimed(body, aim_px, nearest_mm=plan.nearest_mm)
     if sight is None:
         return None
     x, y = sight.points_px.T
     outside = (x < 0) | (x > right) | (y < 0) | (y > bottom)
-    held = not outside[_TRUNK].all()
+    held = not (outside[_TRUNK].all() or outside[H36M17.rows(*plan.kept)].any())
     fits = plan.cut_off[0] <= np.count_nonzero(outside) / len(outside) <= plan.cut_off[1]
     return sight if held and fits and _worth_a_crop(sight, plan) else None
 

@@ -88,6 +88,20 @@ def test_most_people_of_the_kind_that_stands_have_straight_legs(cast: Cast) -> N
     assert straight("standing") > 0.5 > 0.25 > straight("mixed")
 
 
+def test_the_kinds_that_sit_and_balance_do_so(cast: Cast) -> None:
+    def hips_flexed_and_one_knee_straight(kind: str) -> tuple[float, float]:
+        people = People(cast, seed=3, augmentation=KINDS[kind].poses)
+        angles = angles_deg(np.stack([people.person(index).joints_mm for index in range(120)]))
+        hips, knees = (np.stack([angles[f"{s}_{part}_flexion"] for s in ("left", "right")]) for part in ("hip", "knee"))
+        return float(np.mean(np.nanmin(hips, axis=0) > 55)), float(
+            np.mean((knees.min(axis=0) < 25) & (knees.max(axis=0) > 40))
+        )
+
+    seated, balance, mixed = (hips_flexed_and_one_knee_straight(kind) for kind in ("seated", "balance", "mixed"))
+    assert seated[0] > 0.5 > mixed[0]
+    assert balance[1] > mixed[1]
+
+
 def test_what_is_placed_fits_its_look(people: People) -> None:
     for index in range(40):
         person = people.person(index)

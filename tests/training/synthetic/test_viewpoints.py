@@ -76,6 +76,17 @@ def test_a_part_of_the_trunk_is_in_the_frame(drawn) -> None:
         assert _inside(_frame_px(person[TRUNK], view), view.camera.size_wh).any()
 
 
+def test_joints_that_are_kept_are_in_every_frame() -> None:
+    plan = ViewpointRange(
+        distance_mm=(500.0, 2500.0), truncated=1.0, aim=((0.1, 0.9), (0.5, 1.4)), kept=("thorax", "neck_nose")
+    )
+    rng = np.random.default_rng(3)
+    views = [draw_viewpoint(rng, PEOPLE[0], plan=plan) for _ in range(100)]
+    seen = np.array([_inside(_frame_px(PEOPLE[0], view), view.camera.size_wh) for view in views])
+    assert seen[:, H36M17.rows("thorax", "neck_nose")].all()
+    assert seen[:, H36M17.rows("left_ankle", "right_ankle")].mean() < 0.3  # as before a webcam
+
+
 def test_crop_pixels_are_the_cameras_pixels_through_the_affine_map(drawn) -> None:
     for person, view in drawn[:200]:
         through_frame = transformed(view.crop_px(person), view.frame_from_crop)
