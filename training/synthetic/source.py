@@ -83,12 +83,14 @@ KINDS: Mapping[str, SceneRange] = MappingProxyType(
                 kept=("thorax", "neck_nose"),
                 nearest_mm=300.0,
             ),
+            cutouts=CutoutRange(share=0.25),
             poses=Augmentation(mix=0.5, mix_part=0.35, rare=0.0, at_table=0.8, jitter_deg=6.0),
         ),
         "balance": SceneRange(
             OBSTACLES_SOME,
             NOBODY_ELSE,
             viewpoint=ViewpointRange(distance_mm=(1500.0, 10_000.0), truncated=0.05),
+            cutouts=CutoutRange(share=0.25),
             poses=Augmentation(mix=0.5, mix_part=0.35, rare=0.95, jitter_deg=6.0),
         ),
     }
