@@ -21,7 +21,7 @@ from training.simulated_landmarks import LIMB_POINTS, LandmarkErrors, limb_rays
 MEASURED_ROWS = 4096
 """So many crops give the constants of the condition and the errors of simulated landmarks."""
 
-SIMULATED = Augmentation(mix=0.55, mix_part=0.4, rare=0.35, standing=0.3, at_table=0.15, jitter_deg=14.0)
+SIMULATED = Augmentation(mix=0.55, mix_part=0.4, rare=0.35, standing=0.45, at_table=0.1, jitter_deg=10.0)
 """Wider than what is drawn in pictures: a simulated person costs nothing, and real people do what no one recorded."""
 SIMULATED_VIEW = CropViewRange(distance_mm=(600.0, 10_000.0), height_mm=(100.0, 4500.0), held=0.35)
 """Cameras under ceilings see many people, and a camera that looks down steeply makes who stands there look bent."""

@@ -25,6 +25,7 @@ from training.journal import JOURNAL_NAME, read_journal
 from training.live_batches import LiveSampler, read_better
 from training.live_data import EncodedSet, LiveBatch
 from training.live_task import METHODS, DiffusionTask, build_task
+from training.mean_weights import mean_of_weights
 from training.run import RunError
 from training.simulated_landmarks import LIMB_JOINTS, LIMB_POINTS, limb_rays
 from training.snapshot import SNAPSHOT_NAME
@@ -252,3 +253,28 @@ def test_crops_that_are_read_better_have_their_limbs_nearer_to_the_truth_and_all
     assert torch.equal(found.crops.points, again.crops.points)
     moved = (found.crops.points - raw.crops.points).abs().amax(dim=-1) > 0
     assert moved[:, known].float().mean() > 0.9 and not moved[:, 0].any()
+
+
+def test_the_mean_of_two_runs_is_between_them_and_is_measured_anew(
+    tmp_path: Path, data: LiveData, tokenizer_dir: str
+) -> None:
+    stored = []
+    for seed in (0, 1):
+        options = replace(tiny_options(tmp_path / f"run{seed}", steps=2), seed=seed)
+        train_live(tiny_live(), data, tokenizer=tokenizer_dir, options=options)
+        stored.append(checkpoint.read(options.out / CHECKPOINT_NAME))
+    mean = mean_of_weights(stored)
+    for name, value in mean.tensors.items():
+        one, other = (each.tensors[name].double() for each in stored)
+        expected = other if name.startswith("tokenizer.") else (one + other) / 2
+        torch.testing.assert_close(value.double(), expected, atol=1e-3, rtol=1e-3)
+    assert mean.card == stored[-1].card
+
+    with pytest.raises(RunError, match="two checkpoints at least"):
+        mean_of_weights(stored[:1])
+    changed = {name: value + name.startswith("tokenizer.") for name, value in stored[0].tensors.items()}
+    with pytest.raises(RunError, match="different tokenizers"):
+        mean_of_weights([replace(stored[0], tensors=changed), stored[1]])
+    wider = replace(stored[0].config, denoiser=replace(stored[0].config.denoiser, layers=3))
+    with pytest.raises(RunError, match="different models"):
+        mean_of_weights([replace(stored[0], config=wider), stored[1]])
