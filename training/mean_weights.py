@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 import logging
 import shlex
+import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -61,18 +62,20 @@ def main() -> None:
     asked = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     mean = mean_of_weights([checkpoint.read(name) for name in asked.checkpoints])
-    checkpoint.write(asked.out, mean)
-    errors = measured(asked.out, asked.held_out)
+    errors = measured(mean, EncodedSet.open(asked.held_out))
     command = shlex.join(["python", "-m", "training.mean_weights", *("CHECKPOINT" for _ in asked.checkpoints)])
     facts = {"held_out": errors.as_dict(), "command": f"{command} --held-out HELD_OUT --out OUT"}
     checkpoint.write(asked.out, Checkpoint(mean.config, mean.tensors, {**mean.card, **facts}))
     log.info("%s: %.1f mm, PA %.1f mm", asked.out, errors.mpjpe_mm, errors.pa_mpjpe_mm)
 
 
-def measured(name_or_path: str | Path, held_out: Path) -> LiveErrors:
-    """Of one pass on all crops of an encoded set."""
-    rows = EncodedSet.open(held_out).all()
-    _, task = load_live(name_or_path)
+def measured(mean: Checkpoint, held_out: EncodedSet) -> LiveErrors:
+    """Of one pass on all crops of the set."""
+    rows = held_out.all()
+    with tempfile.TemporaryDirectory() as folder:
+        directory = Path(folder) / "mean"
+        checkpoint.write(directory, mean)
+        _, task = load_live(directory)
     return errors_of(poses_mm(task, LiveBatch.of(rows)), rows)
 
 

@@ -25,7 +25,7 @@ from training.journal import JOURNAL_NAME, read_journal
 from training.live_batches import LiveSampler, read_better
 from training.live_data import EncodedSet, LiveBatch
 from training.live_task import METHODS, DiffusionTask, build_task
-from training.mean_weights import mean_of_weights
+from training.mean_weights import mean_of_weights, measured
 from training.run import RunError
 from training.simulated_landmarks import LIMB_JOINTS, LIMB_POINTS, limb_rays
 from training.snapshot import SNAPSHOT_NAME
@@ -269,6 +269,10 @@ def test_the_mean_of_two_runs_is_between_them_and_is_measured_anew(
         expected = other if name.startswith("tokenizer.") else (one + other) / 2
         torch.testing.assert_close(value.double(), expected, atol=1e-3, rtol=1e-3)
     assert mean.card == stored[-1].card
+    errors = measured(mean, data.held_out)
+    assert errors.crops == len(data.held_out)
+    same = measured(mean_of_weights([stored[1], stored[1]]), data.held_out)
+    assert same.mpjpe_mm == pytest.approx(stored[1].card["held_out"]["mpjpe_mm"], abs=0.5) != errors.mpjpe_mm
 
     with pytest.raises(RunError, match="two checkpoints at least"):
         mean_of_weights(stored[:1])
