@@ -35,8 +35,8 @@ def mean_of_weights(stored: Sequence[Checkpoint]) -> Checkpoint:
         raise RunError("a mean is of two checkpoints at least")
     last = stored[-1]
     for each in stored[:-1]:
-        if (each.config.denoiser, each.config.tokenizer) != (last.config.denoiser, last.config.tokenizer):
-            raise RunError("the checkpoints are of different models; give runs of one configuration")
+        if _shapes(each) != _shapes(last):
+            raise RunError("the checkpoints are of different models; give runs of `train live` of one configuration")
         if any(
             not torch.equal(each.tensors[name].float(), last.tensors[name].float())
             for name in _named(last, "tokenizer.")
@@ -44,6 +44,10 @@ def mean_of_weights(stored: Sequence[Checkpoint]) -> Checkpoint:
             raise RunError("the checkpoints have different tokenizers, and so different codes; give runs with one")
     means = {name: _mean([each.tensors[name] for each in stored]) for name in _named(last, *TRAINED)}
     return Checkpoint(last.config, last.tensors | means, dict(last.card))
+
+
+def _shapes(stored: Checkpoint) -> dict[str, torch.Size]:
+    return {name: stored.tensors[name].shape for name in _named(stored, "tokenizer.", *TRAINED)}
 
 
 def _named(stored: Checkpoint, *starts: str) -> list[str]:

@@ -61,6 +61,9 @@ class ViewpointRange:
                 raise ValueError(f"{name} is a range of positive numbers in order, got {(low, high)}")
         if not 0 <= self.roll_deg[0] <= self.roll_deg[1] <= 90:
             raise ValueError(f"roll_deg is a spread and a limit within 0..90 degrees, got {self.roll_deg}")
+        if any(low > high for low, high in self.aim):
+            raise ValueError(f"aim is two ranges in order, across and down, got {self.aim}")
+        H36M17.rows(*self.kept)  # KeyError names the joints that exist
         if not 0 <= self.truncated <= 1 or not 0 <= self.cut_off[0] < self.cut_off[1] <= 1:
             raise ValueError(f"truncated and cut_off are shares within 0..1, got {self.truncated}, {self.cut_off}")
 

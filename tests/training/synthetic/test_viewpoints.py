@@ -176,6 +176,10 @@ def test_bad_input_is_refused() -> None:
         draw_viewpoint(rng, PEOPLE[0], plan=ViewpointRange(distance_mm=(10.0, 20.0)))
     with pytest.raises(ValueError, match="truncated"):
         ViewpointRange(truncated=2.0)
+    with pytest.raises(ValueError, match="aim is two ranges"):
+        ViewpointRange(aim=((0.9, 0.1), (0.5, 1.4)))
+    with pytest.raises(KeyError, match="no joint 'nose'; it has"):
+        ViewpointRange(kept=("nose",))
     with pytest.raises(ValueError, match="fov_deg"):
         LensRange(fov_deg=(0.0, 200.0))
     with pytest.raises(ValueError, match="size_limits"):
