@@ -8,15 +8,13 @@ from dataclasses import replace
 import numpy as np
 import torch
 
-from engine.blazepose.landmarks import PEAKS
 from engine.model.config import DenoiserTrainingConfig
-from engine.runtime.live_numbers import PEAK, RAY
 from training.cmu import BoneMotion
 from training.crop_poses import CropPoseSampler, CropViewRange
 from training.live_data import EncodedSet, LiveBatch
-from training.live_rows import F32, LiveRows
+from training.live_rows import LiveRows
 from training.pose_stream import Augmentation
-from training.simulated_landmarks import LIMB_POINTS, LandmarkErrors, limb_rays
+from training.simulated_landmarks import LandmarkErrors
 
 MEASURED_ROWS = 4096
 """So many crops give the constants of the condition and the errors of simulated landmarks."""
@@ -59,8 +57,7 @@ class LiveSampler:
         parts = []
         if self.encoded_rows:
             places = np.arange(index * self.encoded_rows, (index + 1) * self.encoded_rows)
-            taken = self._encoded.take([self._row(int(place)) for place in places])
-            rows = self._as_batch(self._read_better(self._noisy(taken, rng), rng))
+            rows = self._as_batch(self._noisy(self._encoded.take([self._row(int(place)) for place in places]), rng))
             hidden = torch.from_numpy(rng.random(len(rows)) < self._training.hide_features)
             parts.append(LiveBatch(rows.crops.without_features(hidden), rows.joints_mm))
         if self._poses is not None:
@@ -78,28 +75,12 @@ class LiveSampler:
             changed[name] = (values + noise).astype(values.dtype)
         return replace(rows, **changed)
 
-    def _read_better(self, rows: LiveRows, rng: np.random.Generator) -> LiveRows:
-        if not self._training.read_better:
-            return rows
-        chosen = rng.random(len(rows)) < self._training.read_better
-        return read_better(rows, np.where(chosen, rng.random(len(rows)), 1.0).astype(np.float32))
-
     def _row(self, place: int) -> int:
         number, row = divmod(place, len(self._encoded))
         if number != self._order[0]:
             order = np.random.default_rng([self._seed, number, 0x0D]).permutation(len(self._encoded))
             self._order = (number, order)
         return int(self._order[1][row])
-
-
-def read_better(rows: LiveRows, share: F32) -> LiveRows:
-    """The rows with the shares (n,) of the errors that their limbs' landmarks and peaks have, all else as it is."""
-    points, truth, left = rows.points.copy(), limb_rays(rows.true_rays), share[:, None, None]
-    points[:, LIMB_POINTS, RAY] = truth + left * (points[:, LIMB_POINTS, RAY] - truth)
-    peaks = points[:, LIMB_POINTS, PEAK].reshape(len(rows), len(LIMB_POINTS), PEAKS, 3)
-    peaks[..., :2] = truth[:, :, None] + left[..., None] * (peaks[..., :2] - truth[:, :, None])
-    points[:, LIMB_POINTS, PEAK] = peaks.reshape(len(rows), len(LIMB_POINTS), -1)
-    return replace(rows, points=points)
 
 
 def measured_rows(encoded: EncodedSet) -> LiveRows:

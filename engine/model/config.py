@@ -271,13 +271,10 @@ class DenoiserTrainingConfig:
     """Live: share of crops whose image features, depth and world coordinates are left out."""
     feature_noise: float = 0.0
     """Live: noise on the image features of rendered crops, in spreads of each channel; makes answers steadier."""
-    read_better: float = 0.0
-    """Live: share of rendered crops whose limbs' landmarks and peaks lie nearer to the truth by a factor drawn evenly,
-    as real pictures are read better than rendered ones."""
 
     def __post_init__(self) -> None:
         _positive(self, "one_pass_weight")
-        _share(self, "one_pass_share", "simulated_share", "hide_features", "read_better")
+        _share(self, "one_pass_share", "simulated_share", "hide_features")
         for name in ("joint_loss_weight", "feature_noise"):
             if getattr(self, name) < 0:
                 raise ConfigError(f"{name} must not be negative, got {getattr(self, name)}")

@@ -17,17 +17,16 @@ from engine.model.checkpoint import CheckpointError
 from engine.model.config import load
 from engine.model.config_reading import ConfigError
 from engine.model.di2pose import build_tokenizer
-from engine.runtime.live_numbers import PEAK, RAY
 from training import ladder
 from training.evaluate_live import blazepose_mm, errors_of, poses_mm, stream_mm, table
 from training.evaluate_tokenizer import TokenizerReport, tokenizer_checkpoint
 from training.journal import JOURNAL_NAME, read_journal
-from training.live_batches import LiveSampler, read_better
+from training.live_batches import LiveSampler
 from training.live_data import EncodedSet, LiveBatch
 from training.live_task import METHODS, DiffusionTask, build_task
 from training.mean_weights import mean_of_weights, measured
 from training.run import RunError
-from training.simulated_landmarks import LIMB_JOINTS, LIMB_POINTS, limb_rays
+from training.simulated_landmarks import LIMB_JOINTS
 from training.snapshot import SNAPSHOT_NAME
 from training.train_denoiser import train_denoiser
 from training.train_live import LiveData, load_live, train_live
@@ -234,25 +233,6 @@ def test_noise_changes_image_features_alone_and_is_the_same_for_the_same_seed(da
     off = (found.crops.at_points - clean.crops.at_points).std(dim=(0, 1))
     spread = torch.from_numpy(data.train.all().at_points.std(axis=(0, 1), dtype=np.float32))
     assert 0.8 < float((off / (0.5 * spread)).median()) < 1.2
-
-
-def test_crops_that_are_read_better_have_their_limbs_nearer_to_the_truth_and_all_else_as_it_was(data: LiveData) -> None:
-    rows = data.train.all()
-    half = read_better(rows, np.full(len(rows), 0.5, np.float32))
-    truth, known = limb_rays(rows.true_rays), list(LIMB_POINTS)
-    for columns in (RAY, slice(PEAK.start, PEAK.start + 2)):
-        was, now = (each.points[:, known, columns] - truth for each in (rows, half))
-        np.testing.assert_allclose(now, was / 2, atol=1e-5)
-    np.testing.assert_array_equal(half.points[..., 2:8], rows.points[..., 2:8])  # depth, world, visibility
-    np.testing.assert_array_equal(half.points[..., PEAK][..., 2::3], rows.points[..., PEAK][..., 2::3])  # heat
-    np.testing.assert_array_equal(read_better(rows, np.ones(len(rows), np.float32)).points[:, 0], rows.points[:, 0])
-
-    plain = tiny_live(simulated_share=0.0, hide_features=0.0).denoiser_training
-    better = replace(plain, read_better=1.0)
-    raw, found, again = (LiveSampler(data.train, None, plan, seed=3).batch(0) for plan in (plain, better, better))
-    assert torch.equal(found.crops.points, again.crops.points)
-    moved = (found.crops.points - raw.crops.points).abs().amax(dim=-1) > 0
-    assert moved[:, known].float().mean() > 0.9 and not moved[:, 0].any()
 
 
 def test_the_mean_of_two_runs_is_between_them_and_is_measured_anew_and_what_does_not_fit_is_refused(
