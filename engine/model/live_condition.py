@@ -28,6 +28,10 @@ _SQUEEZED_POINT, _SQUEEZED_CELL = 6, 12
 """Channels that are kept of the image features at a landmark and of a cell of a map."""
 _COOL = 0.2
 """A peak of this heat is drawn half the way to its landmark; where a joint is in plain sight, others are far colder."""
+_FARTHEST = -1.9
+"""Logarithm of the half angle's tangent below which the view counts as this one, that of a person some 7 m away: what
+perspective shows there is little, and a network that has seen people up to 10 m makes whom it is told to be farther
+smaller."""
 _LARGEST = 8.0
 """Numbers farther than so many spreads from their mean are cut off."""
 
@@ -117,7 +121,7 @@ class LiveCondition(nn.Module):
         for name, standard in self.standards.items():
             assert isinstance(standard, Standard)
             numbers = getattr(crops, name)
-            standard.measure(settled(numbers) if name == "points" else numbers)
+            standard.measure(_READ_AS[name](numbers) if name in _READ_AS else numbers)
 
     def forward(self, crops: LiveInput) -> Float[Tensor, "batch token channel"]:
         sequence: Tensor = self.tokens(self.crop_features(crops))
@@ -135,7 +139,7 @@ class LiveCondition(nn.Module):
         points = torch.cat([points[..., :2], details, points[..., 6:]], dim=-1)
         read = [points.flatten(1), known.flatten(1), detailed]
         if self.config.view:
-            read.append(self.standards["view"](crops.view))
+            read.append(self.standards["view"](near(crops.view)))
         if self.squeeze_points is not None:
             at_points = self.standards["at_points"](crops.at_points) * known
             squeezed = torch.einsum("bpi,pic->bpc", at_points, self.squeeze_points)
@@ -153,6 +157,15 @@ def settled(points: Float[Tensor, "*batch 17"]) -> Float[Tensor, "*batch 17"]:
     ray, heat = points[..., None, :2], peaks[..., 2:]
     places = ray + heat / (heat + _COOL) * (peaks[..., :2] - ray)
     return torch.cat([points[..., : _PEAKS.start], torch.cat([places, heat], dim=-1).flatten(-2)], dim=-1)
+
+
+def near(view: Float[Tensor, "*batch 3"]) -> Float[Tensor, "*batch 3"]:
+    """The same with nobody farther away than `_FARTHEST`."""
+    return torch.cat([view[..., :1].clamp(min=_FARTHEST), view[..., 1:]], dim=-1)
+
+
+_READ_AS = {"points": settled, "view": near}
+"""What is done to numbers before they are brought to mean 0 and spread 1."""
 
 
 def _used_columns(config: LiveConditionConfig) -> Tensor:

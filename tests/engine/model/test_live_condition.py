@@ -86,6 +86,15 @@ def test_a_hot_peak_stays_and_a_cold_one_says_no_more_than_its_landmark() -> Non
     assert float((cool[:2] - points[0, 0, :2]).norm()) < 0.2 * float(torch.tensor([2.3, 3.2]).norm())
 
 
+def test_a_longer_lens_from_farther_away_changes_nothing_once_perspective_is_gone() -> None:
+    near, far = crops(), crops()
+    near.view[:, 0], far.view[:, 0] = -1.9, torch.tensor([-1.95, -3.0, -6.0])  # a person 7 m away; 8, 22 and 440 m
+    network = condition()
+    torch.testing.assert_close(network(far), network(near))
+    near.view[:, 0] = -1.7
+    assert not torch.allclose(network(far), network(near))
+
+
 def test_measured_constants_bring_numbers_to_spread_one_and_are_part_of_the_state() -> None:
     network, seen = condition(), crops(64)
     network.measure(replace(seen, trunk_2=seen.trunk_2 * 7 + 3))
