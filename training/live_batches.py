@@ -7,16 +7,14 @@ from dataclasses import replace
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 
 from engine.model.config import DenoiserTrainingConfig
-from engine.runtime.live_numbers import RAY
 from training.cmu import BoneMotion
 from training.crop_poses import CropPoseSampler, CropViewRange
 from training.live_data import EncodedSet, LiveBatch
 from training.live_rows import LiveRows
 from training.pose_stream import Augmentation
-from training.simulated_landmarks import LIMB_JOINTS, LIMB_POINTS, LandmarkErrors, limb_rays
+from training.simulated_landmarks import LandmarkErrors
 
 MEASURED_ROWS = 4096
 """So many crops give the constants of the condition and the errors of simulated landmarks."""
@@ -28,10 +26,6 @@ SIMULATED_VIEW = CropViewRange(distance_mm=(600.0, 10_000.0), height_mm=(100.0, 
 
 NOISY = ("at_points", "trunk_2", "trunk_4")
 """Fields of a row that get noise: the image features."""
-
-_FAR_OFF, _BADLY_READ_LIMBS = 0.1, 2
-"""Of the body's longer side in the picture. Of a player filmed by three cameras, marked by hand, every ninth answer of
-the network is that bad, of rendered people every third."""
 
 AsBatch = Callable[[LiveRows], LiveBatch]
 
@@ -49,10 +43,6 @@ class LiveSampler:
         self.encoded_rows = batch - self.simulated
         self._encoded, self._training, self._seed, self._as_batch = encoded, training, seed, as_batch
         self._order: tuple[int, np.ndarray] = (-1, np.empty(0, np.intp))
-        self._badly = np.empty(0, np.intp)
-        if training.badly_read < 1.0:
-            self._badly = np.flatnonzero(np.concatenate([badly_read(rows) for rows in encoded.shards]))
-        self._left_out = round((1 - training.badly_read) * len(self._badly))
         measured = measured_rows(encoded)
         self._errors = LandmarkErrors.of(measured)
         self._spreads = {name: getattr(measured, name).std(axis=(0, 1), dtype=np.float32) for name in NOISY}
@@ -76,10 +66,6 @@ class LiveSampler:
 
     def _noisy(self, rows: LiveRows, rng: np.random.Generator) -> LiveRows:
         level = np.float32(self._training.feature_noise)
-        if self._training.view_noise:
-            view = rows.view.copy()
-            view[:, 0] += self._training.view_noise * rng.standard_normal(len(rows), np.float32)
-            rows = replace(rows, view=view)
         if not level:
             return rows
         changed = {}
@@ -90,22 +76,11 @@ class LiveSampler:
         return replace(rows, **changed)
 
     def _row(self, place: int) -> int:
-        number, row = divmod(place, len(self._encoded) - self._left_out)
+        number, row = divmod(place, len(self._encoded))
         if number != self._order[0]:
-            rng = np.random.default_rng([self._seed, number, 0x0D])
-            order = rng.permutation(len(self._encoded))
-            if self._left_out:
-                order = order[~np.isin(order, rng.permutation(self._badly)[: self._left_out])]
+            order = np.random.default_rng([self._seed, number, 0x0D]).permutation(len(self._encoded))
             self._order = (number, order)
         return int(self._order[1][row])
-
-
-def badly_read(rows: LiveRows) -> NDArray[np.bool_]:
-    """(n,) where two limbs or more that are in sight have landmarks far from where they are."""
-    off = np.linalg.norm(rows.points[:, LIMB_POINTS, RAY] - limb_rays(rows.true_rays), axis=-1)
-    far = off > _FAR_OFF * np.ptp(rows.true_rays, axis=1).max(axis=-1, keepdims=True)
-    badly: NDArray[np.bool_] = (far & (rows.visible[:, LIMB_JOINTS] > 0)).sum(axis=1) >= _BADLY_READ_LIMBS
-    return badly
 
 
 def measured_rows(encoded: EncodedSet) -> LiveRows:

@@ -50,11 +50,6 @@ class EncodedSet:
         return int(self._ends[-1])
 
     @property
-    def shards(self) -> Sequence[LiveRows]:
-        """All rows in their order, file by file; do not write into them."""
-        return self._shards
-
-    @property
     def split(self) -> str:
         """'train' or 'test', or both words where the folders differ."""
         return " and ".join(sorted({recipe.split for recipe in self.recipes}))

@@ -271,16 +271,11 @@ class DenoiserTrainingConfig:
     """Live: share of crops whose image features, depth and world coordinates are left out."""
     feature_noise: float = 0.0
     """Live: noise on the image features of rendered crops, in spreads of each channel; makes answers steadier."""
-    badly_read: float = 1.0
-    """Live: share of the rendered crops that the landmark network reads badly that are learned from, drawn anew in every
-    pass: it reads real people better than rendered ones."""
-    view_noise: float = 0.0
-    """Live: spread of an error of the half angle's logarithm, as where nobody knows the lens."""
 
     def __post_init__(self) -> None:
         _positive(self, "one_pass_weight")
-        _share(self, "one_pass_share", "simulated_share", "hide_features", "badly_read")
-        for name in ("joint_loss_weight", "feature_noise", "view_noise"):
+        _share(self, "one_pass_share", "simulated_share", "hide_features")
+        for name in ("joint_loss_weight", "feature_noise"):
             if getattr(self, name) < 0:
                 raise ConfigError(f"{name} must not be negative, got {getattr(self, name)}")
 
