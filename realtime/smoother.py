@@ -1,7 +1,9 @@
 """One-Euro smoothing of poses with the real time between frames.
 
 Casiez, Roussel and Vogel, "1 Euro Filter", CHI 2012: a first-order low-pass whose cut-off rises with speed, so a
-still joint does not tremble and a fast one does not lag.
+still joint does not tremble and a fast one does not lag. Where an estimator states its doubt, a joint that is suddenly
+more in doubt than it was of late, because something passes before it, is followed more slowly, and faster where it is
+in sight again.
 """
 
 from __future__ import annotations
@@ -18,6 +20,12 @@ from realtime.config import SmoothingConfig
 
 F64 = NDArray[np.float64]
 
+_OF_LATE_HZ = 0.3
+"""Cut-off of the low-pass that says how much in doubt a joint was of late: about half a second."""
+_TRUST_POWER = 3.0
+_TRUST = (0.05, 2.0)
+"""Least and most of a joint's cut-off that is left by the ratio of doubt of late and doubt now, to that power."""
+
 
 class OneEuro:
     """Filters one array of fixed shape; `scale` turns its unit into the millimetres that `config` is stated in."""
@@ -29,8 +37,11 @@ class OneEuro:
         self._value: F64 = np.zeros(0)
         self._speed: F64 = np.zeros(0)
 
-    def __call__(self, value: NDArray[np.floating], time_s: float, *, scale: float = 1.0) -> F64:
-        """The filtered array. Time that stands still or runs backwards starts the filter anew."""
+    def __call__(
+        self, value: NDArray[np.floating], time_s: float, *, scale: float = 1.0, trust: float | F64 = 1.0
+    ) -> F64:
+        """The filtered array; `trust` is a factor of its cut-off. Time that stands still or runs backwards starts the
+        filter anew."""
         fresh = value.astype(np.float64)
         gap_s = math.inf if self._time_s is None else time_s - self._time_s
         self._time_s = time_s
@@ -41,8 +52,28 @@ class OneEuro:
         self._raw = fresh
         self._speed += _share(self._config.speed_cutoff_hz, gap_s) * (speed - self._speed)
         cutoff_hz = self._config.min_cutoff_hz + self._config.beta * scale * np.abs(self._speed)
-        self._value = self._value + _share(cutoff_hz, gap_s) * (fresh - self._value)
+        self._value = self._value + _share(trust * cutoff_hz, gap_s) * (fresh - self._value)
         return self._value
+
+
+class Trust:
+    """How far each joint's new place is to be followed, by its stated doubt now and of late."""
+
+    def __init__(self) -> None:
+        self._time_s = 0.0
+        self._of_late: F64 | None = None
+        """(17,) logarithm of the spread."""
+
+    def __call__(self, spread_mm: NDArray[np.float32] | None, time_s: float) -> F64:
+        """(17, 1) factors of the cut-off; 1 at first, and where no doubt is stated."""
+        if spread_mm is None:
+            self._of_late = None
+            return np.ones((1, 1))
+        now = np.log(np.maximum(spread_mm, 1.0).astype(np.float64))
+        of_late = now if self._of_late is None else self._of_late
+        gap_s, self._time_s = max(time_s - self._time_s, 0.0), time_s
+        self._of_late = of_late + _share(_OF_LATE_HZ, gap_s) * (now - of_late)
+        return np.clip(np.exp(_TRUST_POWER * (of_late - now)), *_TRUST)[:, None]
 
 
 def _share(cutoff_hz: float | F64, gap_s: float) -> F64:
@@ -56,6 +87,7 @@ class _Filters:
     joints_mm: OneEuro
     root_mm: OneEuro
     joints_px: OneEuro
+    trust: Trust
     seen_s: float
 
 
@@ -82,15 +114,16 @@ class Smoother:
     def _smoothed(self, pose: PersonPose, time_s: float) -> PersonPose:
         filters = self._of_person.get(pose.person_id)
         if filters is None:
-            filters = _Filters(OneEuro(self._config), OneEuro(self._config), OneEuro(self._config), time_s)
+            filters = _Filters(OneEuro(self._config), OneEuro(self._config), OneEuro(self._config), Trust(), time_s)
             self._of_person[pose.person_id] = filters
         filters.seen_s = time_s
-        joints_mm = filters.joints_mm(pose.joints_mm, time_s)
+        trust = filters.trust(pose.spread_mm, time_s)
+        joints_mm = filters.joints_mm(pose.joints_mm, time_s, trust=trust)
         return replace(
             pose,
             joints_mm=(joints_mm - joints_mm[0]).astype(np.float32),
             root_mm=filters.root_mm(pose.root_mm, time_s).astype(np.float32),
-            joints_px=filters.joints_px(pose.joints_px, time_s, scale=_mm_per_px(pose)).astype(np.float32),
+            joints_px=filters.joints_px(pose.joints_px, time_s, scale=_mm_per_px(pose), trust=trust).astype(np.float32),
         )
 
 

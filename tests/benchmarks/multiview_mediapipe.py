@@ -71,13 +71,21 @@ def _shown(column: str, value: float | None) -> str:
 
 
 def _mediapipe(ready: Prepared, python: Path) -> list[list[list[Candidate]]]:
+    views = ready.recording.views
+    frames = [ready.moments.frames[:, row] for row in range(len(views))]
+    patches = None if ready.patches is None else [[_numbers(patch) for patch in of_view] for of_view in ready.patches]
+    return mediapipe_people(views, frames, python, patches)
+
+
+def mediapipe_people(views, frames, python: Path, patches=None) -> list[list[list[Candidate]]]:
+    """Per view and frame (rising, one array per view) what MediaPipe's Pose finds with the Python at `python`."""
     jobs = [
         {
             "video": str(view.video.resolve()),
-            "frames": ready.moments.frames[:, row].tolist(),
-            "patches": [_numbers(patch) for patch in _patches(ready, row)],
+            "frames": frames[row].tolist(),
+            "patches": [None] * len(frames[row]) if patches is None else patches[row],
         }
-        for row, view in enumerate(ready.recording.views)
+        for row, view in enumerate(views)
     ]
     with tempfile.TemporaryDirectory() as folder:
         job, out = Path(folder) / "job.json", Path(folder) / "out.npz"
@@ -86,10 +94,6 @@ def _mediapipe(ready: Prepared, python: Path) -> list[list[list[Candidate]]]:
         subprocess.run(command, check=True, stderr=subprocess.DEVNULL)
         with np.load(out) as results:
             return [_candidates(results, row) for row in range(len(jobs))]
-
-
-def _patches(ready: Prepared, row: int) -> list:
-    return [None] * len(ready.moments.frames) if ready.patches is None else ready.patches[row]
 
 
 def _numbers(patch) -> list[int] | None:

@@ -60,6 +60,49 @@ def test_poses_keep_their_contract_and_people_do_not_mix():
         assert one.joints_px.dtype == np.float32
 
 
+def walking(smoother: Smoother, spread_mm: float, step: int) -> float:
+    """How far the smoothed left wrist has come of 10 mm a frame."""
+    pose = pose_at(1, 100, 200)
+    joints_mm = pose.joints_mm.copy()
+    joints_mm[13, 0] += 10.0 * step
+    spread = np.full(len(joints_mm), 80.0, np.float32)
+    spread[13] = spread_mm
+    found = smoother.poses([replace(pose, joints_mm=joints_mm, spread_mm=spread)], step / 30)[0]
+    return float(found.joints_mm[13, 0] - pose.joints_mm[13, 0])
+
+
+def test_a_joint_in_sudden_doubt_is_followed_slowly_and_soon_as_before_if_the_doubt_stays():
+    sure, doubted = Smoother(CONFIG), Smoother(CONFIG)
+    at_first, later = [], []
+    for step in range(150):
+        lag = walking(sure, 80, step) - walking(doubted, 80 if step < 60 else 240, step)
+        if step < 60:
+            assert lag == 0.0
+        elif step < 66:
+            at_first.append(lag)
+        elif step >= 140:
+            later.append(lag)
+    assert at_first[-1] > 25.0
+    assert max(later) < 3.0
+
+
+def test_a_doubt_that_does_not_change_adds_no_lag_however_large_it_is():
+    without = Smoother(CONFIG)
+    with_doubt = Smoother(CONFIG)
+    for step in range(60):
+        assert walking(with_doubt, 400, step) == pytest.approx(walking(without, 80, step))
+
+
+def test_a_joint_that_comes_in_sight_again_is_caught_up_with():
+    smoother = Smoother(CONFIG)
+    for step in range(60):
+        walking(smoother, 240, step)
+    back = [10.0 * step - walking(smoother, 80, step) for step in range(60, 66)]
+    plain = Smoother(CONFIG)
+    usual = [10.0 * step - walking(plain, 80, step) for step in range(66)][60:]
+    assert back[-1] < 0.7 * usual[-1]
+
+
 def test_off_changes_nothing():
     smoother = Smoother(replace(CONFIG, enabled=False))
     poses = [pose_at(1, 100, 200)]
