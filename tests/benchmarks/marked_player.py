@@ -18,13 +18,14 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-from multiview_mediapipe import mediapipe_people
+from multiview_mediapipe import mediapipe_people, patch_numbers
 
 from engine.body.camera import Camera
 from tools.line_options import settings
 from tools.multiview import Asked, candidates, people_in
 from training.calibrated_views import View
 from training.multiview import TRIANGULATED, References, Sightings, agreed_by_all
+from training.multiview_patch import Patch, choose_patch
 from training.multiview_score import Candidate, figures, score
 from training.triangulation import Rules
 
@@ -57,16 +58,28 @@ def main() -> None:
         frames = np.arange(min(frame_count(view.video) for view in cut))
         moments = [moment for moment in range(len(marks_px[0])) if frame_of(moment) < len(frames)]
         own = References(known.world_mm[rows][:, moments], known.known[rows][:, moments], np.empty(0))
-        print("| estimator | smoothing | view | references | coverage % | MPJPE mm | PA-MPJPE mm | PCK@150 % |")
-        print("|---" * 8 + "|")
-        for name in options.estimators:
-            for smooth in (False, True):
-                config = settings(None, smooth=smooth)
-                people = [people_in(view, frames, Asked(), estimator=name, config=config) for view in cut]
-                show(name, "on" if smooth else "off", cut, own, at(candidates(people), moments))
-        if options.mediapipe_python:
-            everybody = mediapipe_people(cut, [frames] * len(cut), options.mediapipe_python)
-            show("MediaPipe", "on", cut, own, at(everybody, moments))
+        print("| estimator | patch | smoothing | view | references | coverage % | MPJPE mm | PA-MPJPE mm | PCK@150 % |")
+        print("|---" * 9 + "|")
+        for patches in (None, patches_on(cut, known.world_mm[0], len(frames))):
+            setting = "no" if patches is None else "yes"
+            for name in options.estimators:
+                for smooth in (False, True):
+                    people = [
+                        people_in(
+                            view,
+                            frames,
+                            Asked(),
+                            estimator=name,
+                            config=settings(None, smooth=smooth),
+                            patches=None if patches is None else patches[row],
+                        )
+                        for row, view in enumerate(cut)
+                    ]
+                    show(f"{name} | {setting} | {'on' if smooth else 'off'}", cut, own, at(candidates(people), moments))
+            if options.mediapipe_python:
+                numbers = None if patches is None else [[patch_numbers(patch) for patch in some] for some in patches]
+                everybody = mediapipe_people(cut, [frames] * len(cut), options.mediapipe_python, numbers)
+                show(f"MediaPipe | {setting} | on", cut, own, at(everybody, moments))
 
 
 def frame_of(moment: int) -> int:
@@ -139,17 +152,32 @@ def cut_out(view: View, marks_px: np.ndarray, folder: Path) -> View:
     return replace(view, camera=replace(lens, centre_px=moved, size_wh=(width, height)), video=video)
 
 
+def patches_on(views: list[View], world_mm: np.ndarray, frames: int) -> list[list[Patch]]:
+    """Over one joint of every frame, drawn anew in each; frames without marks take those of the nearest that has."""
+    patches = []
+    for row, view in enumerate(views):
+        marks_px = [view.camera.project(view.seen(joints_mm)) for joints_mm in world_mm]
+        nearest = [np.clip(round((frame - 1) / STEP) - FIRST_MOMENT, 0, len(marks_px) - 1) for frame in range(frames)]
+        patches.append(
+            [
+                choose_patch(marks_px[moment], marks_px[moment], rng=np.random.default_rng([0, row, frame]))
+                for frame, moment in enumerate(nearest)
+            ]
+        )
+    return patches
+
+
 def frame_count(video: Path) -> int:
     return int(cv2.VideoCapture(str(video)).get(cv2.CAP_PROP_FRAME_COUNT))
 
 
-def show(estimator: str, smoothing: str, views: list[View], known: References, people: list) -> None:
+def show(setting: str, views: list[View], known: References, people: list) -> None:
     results = score(views, known, people)
     by_view = {view.name: [result for result in results if result.view == row] for row, view in enumerate(views)}
     for name, some in (by_view | {"all": results}).items():
         found = figures(some)
         numbers = f"{found.mpjpe_mm:.1f} | {found.pa_mpjpe_mm:.1f} | {100 * found.pck150:.1f}"
-        print(f"| {estimator} | {smoothing} | {name} | {found.references} | {100 * found.coverage:.1f} | {numbers} |")
+        print(f"| {setting} | {name} | {found.references} | {100 * found.coverage:.1f} | {numbers} |")
 
 
 if __name__ == "__main__":

@@ -73,7 +73,9 @@ def _shown(column: str, value: float | None) -> str:
 def _mediapipe(ready: Prepared, python: Path) -> list[list[list[Candidate]]]:
     views = ready.recording.views
     frames = [ready.moments.frames[:, row] for row in range(len(views))]
-    patches = None if ready.patches is None else [[_numbers(patch) for patch in of_view] for of_view in ready.patches]
+    patches = (
+        None if ready.patches is None else [[patch_numbers(patch) for patch in of_view] for of_view in ready.patches]
+    )
     return mediapipe_people(views, frames, python, patches)
 
 
@@ -96,7 +98,7 @@ def mediapipe_people(views, frames, python: Path, patches=None) -> list[list[lis
             return [_candidates(results, row) for row in range(len(jobs))]
 
 
-def _numbers(patch) -> list[int] | None:
+def patch_numbers(patch) -> list[int] | None:
     return None if patch is None else [patch.left_px, patch.top_px, patch.side_px, *patch.colour_rgb]
 
 
