@@ -31,6 +31,9 @@ Detect = Callable[[Frame, Sequence[Window]], list[Detection]]
 CropOf = Callable[[int, NDArray[np.uint8], Region, int], SeenPerson]
 """(id, frame, region, side of the crop) -> the person; cut out, or to be cut by whoever wants to see the crop."""
 
+_DETECTED_AGAIN = 1.2
+"""Detections nearer to a followed person than so many times the distance of two poses on one body are that person: the
+detector's trunk is less sure than the pose's."""
 _LOCAL_WINDOW = 2.0
 """Side of the window in which a missing person is looked for, in sizes of the last region."""
 
@@ -164,7 +167,7 @@ class PersonFinder:
 
     def _is_here(self, track: Track, detection: Detection) -> bool:
         near = tracks.distance(detection.trunk_px, track.trunk_px, track.region.size_px)
-        return near < 2 * self._config.same_person
+        return near < _DETECTED_AGAIN * self._config.same_person
 
     def _credible(self, track: Track | None, pose: PersonPose, frame: Frame) -> bool:
         if pose.next_region is None or not tracks.in_picture(pose, frame.size_wh):

@@ -1,7 +1,8 @@
 """Whom to believe: when a detection becomes a person with an id.
 
 The detector also fires on table legs, and on the head of somebody of whom nothing else is in the picture yet. So
-whoever comes must last: two frames where detector and pose agree and both are sure, four where they are not. Who is
+whoever comes must last: two frames where detector and pose agree and both are sure, four where they are not, with no
+more than a few between them in which they do not, as where something passes before the person. Who is
 there in the very first frame did not come and is believed at once when clear, so that a single photograph has people
 too, also when half of the body is out of it.
 """
@@ -31,6 +32,8 @@ above 0.07 on what was taken for people. Neither this nor score nor presence tel
 _ENOUGH = 4
 """Evidence that makes a person: a doubtful look counts one, a sure one two."""
 _SAME_PLACE = 0.3
+_PATIENCE = 3
+"""Frames in a row in which a doubtful newcomer may be missed."""
 
 
 @dataclass(slots=True)
@@ -38,6 +41,16 @@ class _Suspect:
     trunk_px: NDArray[np.float64]
     size_px: float
     evidence: int
+    missed: int = 0
+
+    def is_at(self, other: _Suspect) -> bool:
+        return self._near(other.trunk_px, other.size_px)
+
+    def is_seen(self, detection: Detection) -> bool:
+        return self._near(detection.trunk_px, detection.region.size_px)
+
+    def _near(self, trunk_px: NDArray[np.float64], size_px: float) -> bool:
+        return tracks.distance(self.trunk_px, trunk_px, max(self.size_px, size_px)) < _SAME_PLACE
 
 
 @dataclass(slots=True)
@@ -50,17 +63,20 @@ class Newcomers:
     _frames: int = 0
 
     def next_frame(self) -> None:
-        self._before, self._now = self._now, []
+        waiting = [one for one in self._before if one.missed < _PATIENCE and not any(map(one.is_at, self._now))]
+        for one in waiting:
+            one.missed += 1
+        self._before, self._now = self._now + waiting, []
         self._frames += 1
 
     def not_in(self, found: Sequence[Detection]) -> list[Window]:
-        """Where doubtful newcomers were in the frame before and nobody was found in this one: to be looked at."""
-        missed = [one for one in self._before if not any(self._same(one, detection) for detection in found)]
+        """Where doubtful newcomers were of late and nobody was found in this frame: to be looked at."""
+        missed = [one for one in self._before if not any(map(one.is_seen, found))]
         return [windows.around(tuple(one.trunk_px.mean(axis=0)), 2 * one.size_px) for one in missed]
 
     def forget(self) -> None:
         """The next frame is a first one again."""
-        self._now, self._frames = [], 0
+        self._before, self._now, self._frames = [], [], 0
 
     def believed(self, detection: Detection, pose: PersonPose) -> bool:
         """Whether this is a person beyond doubt, by this look or by having lasted."""
@@ -75,14 +91,11 @@ class Newcomers:
         sure = clear and tracks.clarity(pose) >= _STRONG_CONFIDENCE
         evidence = (2 if sure else 1) + self._evidence_before(detection)
         if evidence >= _ENOUGH or (clear and self._frames <= 1):
+            self._before = [one for one in self._before if not one.is_seen(detection)]
             return True
         self._now.append(_Suspect(detection.trunk_px, detection.region.size_px, evidence))
         return False
 
     def _evidence_before(self, detection: Detection) -> int:
-        """What the frame before said about somebody at this place."""
-        return max((one.evidence for one in self._before if self._same(one, detection)), default=0)
-
-    def _same(self, one: _Suspect, detection: Detection) -> bool:
-        size = max(one.size_px, detection.region.size_px)
-        return tracks.distance(one.trunk_px, detection.trunk_px, size) < _SAME_PLACE
+        """What the frames before said about somebody at this place."""
+        return max((one.evidence for one in self._before if one.is_seen(detection)), default=0)

@@ -74,6 +74,20 @@ def test_a_flash_of_the_detector_is_nobody():
         assert states(step(finder, scene, index)) == {}
 
 
+@pytest.mark.parametrize("gap,found", [(3, True), (4, False)])
+def test_who_is_missed_in_a_few_frames_is_not_forgotten(gap, found):
+    scene = Scene([Body(300, 300, score=0.55)])
+    finder = finder_of(scene)
+    hidden: list[Body] = []
+    for index in range(3 + gap):
+        if index == 3:
+            hidden = scene.bodies[:]
+            scene.bodies.clear()
+        assert states(step(finder, scene, index)) == {}
+    scene.bodies.extend(hidden)
+    assert states(step(finder, scene, 3 + gap)) == ({1: "new"} if found else {})
+
+
 def test_what_the_whole_picture_does_not_show_is_found_on_tiles_in_the_same_frame():
     scene = Scene([Body(300, 300, whole_window_sees=False)])
     assert states(step(finder_of(scene), scene, 0)) == {1: "new"}
@@ -86,6 +100,17 @@ def test_a_newcomer_is_found_while_another_is_followed():
     scene.bodies.append(Body(500, 300, whole_window_sees=False))
     seen = {}
     for index in range(1, 60):
+        seen |= states(step(finder, scene, index))
+    assert set(seen) == {1, 2}
+
+
+def test_who_comes_to_stand_beside_somebody_is_found():
+    scene = Scene([Body(300, 300)])
+    finder = finder_of(scene)
+    step(finder, scene, 0)
+    scene.bodies.append(Body(300 + 0.4 * scene.bodies[0].size_px, 300))
+    seen = {}
+    for index in range(1, 20):
         seen |= states(step(finder, scene, index))
     assert set(seen) == {1, 2}
 
