@@ -53,7 +53,7 @@ def test_the_detector_rests_while_everybody_is_followed():
     finder = finder_of(scene)
     for index in range(31):
         step(finder, scene, index)
-    assert 1 + 2 <= len(scene.windows_asked) <= 1 + 5
+    assert len(scene.windows_asked) == 1 + 30 // CONFIG.detect_every_frames
 
 
 def test_a_doubtful_detection_must_last_before_it_is_somebody():
@@ -62,6 +62,14 @@ def test_a_doubtful_detection_must_last_before_it_is_somebody():
     seen = [states(step(finder, scene, index)) for index in range(5)]
     assert seen[:3] == [{}, {}, {}]
     assert seen[3] == {1: "new"}
+
+
+@pytest.mark.parametrize("spread_mm,frames", [(200.0, 2), (400.0, 4)])
+def test_a_doubtful_detection_is_believed_sooner_where_the_estimator_states_little_doubt(spread_mm, frames):
+    scene = Scene([Body(300, 300, score=0.55, spread_mm=spread_mm)])
+    finder = finder_of(scene)
+    seen = [states(step(finder, scene, index)) for index in range(frames)]
+    assert seen == [{}] * (frames - 1) + [{1: "new"}]
 
 
 def test_a_flash_of_the_detector_is_nobody():

@@ -1,6 +1,6 @@
 """Made-up people for tests of what follows them: a body is a pose, and a scripted scene is where bodies are."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -51,6 +51,8 @@ class Body:
     score: float = 0.95
     presence: float = 1.0
     whole_window_sees: bool = True
+    spread_mm: float | None = None
+    """Of every joint; None as from an estimator that states no doubt."""
 
 
 @dataclass
@@ -76,7 +78,8 @@ class Scene:
         if not near:
             return pose_at(crop.person_id, float(x), float(y), presence=0.0)
         body = min(near, key=lambda b: abs(b.x - x) + abs(b.y - y))
-        return pose_at(crop.person_id, body.x, body.y, size_px=body.size_px, presence=body.presence)
+        pose = pose_at(crop.person_id, body.x, body.y, size_px=body.size_px, presence=body.presence)
+        return pose if body.spread_mm is None else replace(pose, spread_mm=np.full(17, body.spread_mm, np.float32))
 
 
 def _sees(window, body: Body) -> bool:
