@@ -64,12 +64,22 @@ def test_a_doubtful_detection_must_last_before_it_is_somebody():
     assert seen[3] == {1: "new"}
 
 
-@pytest.mark.parametrize("spread_mm,frames", [(200.0, 2), (400.0, 4)])
+@pytest.mark.parametrize("spread_mm,frames", [(200.0, 2), (330.0, 4)])
 def test_a_doubtful_detection_is_believed_sooner_where_the_estimator_states_little_doubt(spread_mm, frames):
     scene = Scene([Body(300, 300, score=0.55, spread_mm=spread_mm)])
     finder = finder_of(scene)
     seen = [states(step(finder, scene, index)) for index in range(frames)]
     assert seen == [{}] * (frames - 1) + [{1: "new"}]
+
+
+@pytest.mark.parametrize("score,believed", [(0.55, False), (0.95, True)])
+def test_great_doubt_makes_nobody_of_doubtful_looks_alone(score, believed):
+    scene = Scene([])
+    finder = finder_of(scene)
+    step(finder, scene, 0)
+    scene.bodies.append(Body(300, 300, score=score, spread_mm=450.0))
+    seen = [states(step(finder, scene, index)) for index in range(1, 12)]
+    assert any(seen) == believed
 
 
 def test_a_flash_of_the_detector_is_nobody():
