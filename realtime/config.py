@@ -38,7 +38,7 @@ class SmoothingConfig:
 class TrackingConfig:
     """When to detect, whom to believe, how long to remember."""
 
-    detect_every_frames: int = 4
+    detect_every_frames: int = 6
     """With people in view, one window of the picture is searched for newcomers every so many frames."""
     search_every_frames: int = 5
     """With nobody in view the tiles are searched every so many frames, the whole picture in every frame."""
