@@ -3,11 +3,11 @@
     git clone https://github.com/NicoNRG2/CV-Project-MoCap DIR
     python tests/benchmarks/marked_player.py DIR --mediapipe-python ENV/bin/python [--estimators di2pose blazepose]
 
-The recording (25 frames/s, 3840 x 2160) shows a man of 160 to 310 pixels, 19 to 23 m away, who runs, dribbles and
-throws; 48 moments are marked. Every video is cut to the part of the picture where he moves. Other than references of
-BlazePose's joints (docs/multiview.md) these owe nothing to a network, and the whole body is in sight. Marks of hands
-are moved to the wrists, hips down to where pictures have them; a view has part in its own references. Coverage counts
-the man only, whoever else is found.
+The recording (25 frames/s, 3840 x 2160) shows a man of 130 to 270 pixels in the median of a view, 19 to 33 m away, who
+runs, dribbles and throws; 48 moments are marked. Every video is cut to the part of the picture where he moves. Other
+than references of BlazePose's joints (docs/multiview.md) these owe nothing to a network, and the whole body is in
+sight. Marks of hands are moved to the wrists, hips down to where pictures have them; a view has part in its own
+references. Coverage counts the man only, whoever else is found.
 """
 
 import argparse
