@@ -1,8 +1,8 @@
 """Finds people and follows them: who is where in this frame, under stable ids.
 
 Detection is costly and following is cheap. So the region of a person comes from that person's last pose, and the
-detector runs only when somebody is missing, when a pose stops fitting the last one, and every few frames on one
-window of the picture in turn, for newcomers.
+detector runs only when somebody is missing, when a pose stops fitting the last one or stays in doubt, and every few
+frames on one window of the picture in turn, for newcomers.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from engine.body.crop import Region, SeenPerson
 from engine.body.pose import PersonPose
 from realtime import tracks, windows
 from realtime.config import TrackingConfig
+from realtime.doubt import in_doubt, is_faint, surer
 from realtime.frame import Frame
 from realtime.newcomers import Newcomers
 from realtime.person import TrackedPerson, TrackState
@@ -57,6 +58,9 @@ class PersonFinder:
         self._frames_until_window = config.detect_every_frames
         self._turn = 0
         self._looked_again = False
+        self._first_looks: dict[int, PersonPose] = {}
+        self._faint: set[int] = set()
+        """Who is estimated in this frame although the landmark network sees nobody; looked for where last seen."""
 
     def reset(self) -> None:
         """Forget everybody (the source began anew); ids are not given out again."""
@@ -70,29 +74,37 @@ class PersonFinder:
         """A crop for everybody followed and for every newcomer; newcomers have negative ids until believed."""
         self._looked_again = False
         self._detected.clear()
+        self._first_looks.clear()
+        self._faint.clear()
         followed = [self._crop(frame, track.person_id, track.region) for track in self._tracks.values()]
         return followed + self._taken_in(frame, self._search(frame))
 
     def judge(self, frame: Frame, poses: Sequence[PersonPose]) -> tuple[list[PersonPose], list[SeenPerson]]:
         """Poses to believe, and crops for which the estimator is wanted once more.
 
-        A followed person whose pose is absent or no longer fits is searched with the detector near the old place;
-        what is found there must fit in turn, else the person counts as missing. Where nobody is known, the whole
+        A followed person whose pose is absent, no longer fits or stays in doubt is searched with the detector near the
+        old place; of the two looks the surer one is believed that fits. Who is in neither counts as missing, unless the
+        estimator itself says that something is known of the person. Where nobody is known, the whole
         picture has shown nobody and it is time for it, the tiles are searched.
         """
         believed: list[PersonPose] = []
         doubtful: list[Track] = []
         for pose in poses:
             track = self._tracks.get(pose.person_id)
-            if self._credible(track, pose, frame):
+            if track is not None and self._looked_again:
+                believed += self._of_two_looks(track, pose, frame)
+            elif self._credible(track, pose, frame) and not (track is not None and track.doubt.asks(pose)):
                 believed.append(pose)
-            elif track is not None and not self._looked_again:
+            elif track is not None:
+                self._first_looks[pose.person_id] = pose
                 doubtful.append(track)
-            elif track is not None and (somebody_else := self._as_newcomer(pose, frame)) is not None:
-                believed.append(somebody_else)
         again: list[SeenPerson] = []
         if not self._looked_again:
             again = self._look_again(frame, doubtful)
+            found = {seen.person_id for seen in again}
+            for track in doubtful:
+                if track.person_id not in found:
+                    believed += self._of_one_look(track, frame)
             if not self._tracks and not believed:
                 again += self._taken_in(frame, self._search_tiles(frame))
         self._looked_again = True
@@ -123,6 +135,32 @@ class PersonFinder:
             if frame.time_s - track.seen_s <= self._config.refind_for_s + self._config.predict_for_s
         }
         return sorted(seen + absent, key=lambda person: person.person_id)
+
+    def _of_two_looks(self, track: Track, second: PersonPose, frame: Frame) -> list[PersonPose]:
+        first = self._first_looks[track.person_id]
+        second_fits = self._credible(track, second, frame) or (in_doubt(first) and self._in_reach(track, second, frame))
+        if second_fits:
+            return [surer(second, first) if self._credible(track, first, frame) else second]
+        somebody_else = self._as_newcomer(second, frame)
+        return self._of_one_look(track, frame) + ([] if somebody_else is None else [somebody_else])
+
+    def _of_one_look(self, track: Track, frame: Frame) -> list[PersonPose]:
+        """The first look where it can be believed, or known to be faint for as long as a person is predicted."""
+        first = self._first_looks[track.person_id]
+        if self._credible(track, first, frame):
+            return [first]
+        recent = 0 <= frame.time_s - track.seen_s <= self._config.predict_for_s
+        if recent and is_faint(first) and self._fits(track, first, frame):
+            self._faint.add(track.person_id)
+            return [first]
+        return []
+
+    def _in_reach(self, track: Track, pose: PersonPose, frame: Frame) -> bool:
+        """Whether it may be this person, whose last place is in doubt."""
+        if pose.next_region is None or pose.presence < self._config.min_presence:
+            return False
+        near = tracks.distance(track.trunk_px, tracks.trunk_px(pose), track.region.size_px) <= self._config.max_reach
+        return near and tracks.in_picture(pose, frame.size_wh)
 
     def _crop(self, frame: Frame, person_id: int, region: Region) -> SeenPerson:
         return self._crop_of(person_id, frame.image_rgb, region, self._crop_size_px)
@@ -170,12 +208,16 @@ class PersonFinder:
         return near < _DETECTED_AGAIN * self._config.same_person
 
     def _credible(self, track: Track | None, pose: PersonPose, frame: Frame) -> bool:
+        if track is not None:
+            return pose.presence >= self._config.min_presence and self._fits(track, pose, frame)
         if pose.next_region is None or not tracks.in_picture(pose, frame.size_wh):
             return False
-        if track is None:
-            return self._newcomers.believed(self._detected[pose.person_id], pose)
-        present = pose.presence >= self._config.min_presence
-        return present and tracks.fits(track, pose, time_s=frame.time_s, config=self._config)
+        return self._newcomers.believed(self._detected[pose.person_id], pose)
+
+    def _fits(self, track: Track, pose: PersonPose, frame: Frame) -> bool:
+        if pose.next_region is None or not tracks.in_picture(pose, frame.size_wh):
+            return False
+        return tracks.fits(track, pose, time_s=frame.time_s, config=self._config)
 
     def _look_again(self, frame: Frame, doubtful: Sequence[Track]) -> list[SeenPerson]:
         crops = []
@@ -224,6 +266,8 @@ class PersonFinder:
         track = self._tracks[pose.person_id]
         state: TrackState = "new" if track.is_new else "tracked"
         track.is_new = False
+        if pose.person_id in self._faint:
+            return TrackedPerson(pose.person_id, state, _score(pose), pose)
         track.pose = pose
         track.seen_s = frame.time_s
         if pose.next_region is not None:

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from engine.body.pose import PersonPose
 from realtime import tracks, windows
 from realtime.config import TrackingConfig
+from realtime.doubt import median_spread_mm
 from realtime.tracks import Detection
 from realtime.windows import Window
 
@@ -60,11 +61,6 @@ class _Suspect:
         return tracks.distance(self.trunk_px, trunk_px, max(self.size_px, size_px)) < _SAME_PLACE
 
 
-def _median_spread_mm(pose: PersonPose) -> float | None:
-    """Of all joints; None where the estimator states no doubt."""
-    return None if pose.spread_mm is None else float(np.median(pose.spread_mm))
-
-
 @dataclass(slots=True)
 class Newcomers:
     """Keeps the doubtful ones from frame to frame."""
@@ -100,12 +96,12 @@ class Newcomers:
         clear = (
             detection.score >= _STRONG_SCORE and pose.presence >= _STRONG_PRESENCE and agreement <= _STRONG_AGREEMENT
         )
-        if clear and self._frames <= 1:
-            return True
-        spread_mm = _median_spread_mm(pose)
+        spread_mm = median_spread_mm(pose)
         if spread_mm is not None and spread_mm > _DOUBTED_SPREAD_MM and not clear:
             return False
         own_word = spread_mm is not None and spread_mm <= _SURE_SPREAD_MM and pose.presence >= _STRONG_PRESENCE
+        if self._frames <= 1 and (clear or own_word):
+            return True
         sure = own_word or (clear and tracks.clarity(pose) >= _STRONG_CONFIDENCE)
         evidence = (2 if sure else 1) + self._evidence_before(detection)
         if evidence >= _ENOUGH:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +13,7 @@ from engine.body.pose import PersonPose
 from engine.body.skeleton import H36M17
 from engine.body.skeleton_map import H36M17_FROM_BLAZEPOSE33, confidence_of
 from realtime.config import TrackingConfig
+from realtime.doubt import Doubt
 
 _STILL, _STILL_SIZE, _STILL_ANGLE_RAD, _SLOWEST = 0.04, 0.15, math.radians(10), 0.02
 """Shift in sizes of the region, logarithm of its growth and turn that are followed at once, and the least share."""
@@ -42,6 +43,7 @@ class Track:
     pose: PersonPose
     """The last one believed."""
     is_new: bool = True
+    doubt: Doubt = field(default_factory=Doubt)
 
     @property
     def trunk_px(self) -> NDArray[np.float64]:

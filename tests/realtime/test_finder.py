@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from scenes import Body, Scene, frame_at
+from scenes import Body, Scene, frame_at, pose_at
 
 from engine.blazepose.uncut import UncutPerson
 from realtime.config import TrackingConfig
@@ -66,10 +66,18 @@ def test_a_doubtful_detection_must_last_before_it_is_somebody():
 
 @pytest.mark.parametrize("spread_mm,frames", [(200.0, 2), (330.0, 4)])
 def test_a_doubtful_detection_is_believed_sooner_where_the_estimator_states_little_doubt(spread_mm, frames):
-    scene = Scene([Body(300, 300, score=0.55, spread_mm=spread_mm)])
+    scene = Scene([])
     finder = finder_of(scene)
-    seen = [states(step(finder, scene, index)) for index in range(frames)]
+    step(finder, scene, 0)
+    scene.bodies.append(Body(300, 300, score=0.55, spread_mm=spread_mm))
+    seen = [states(step(finder, scene, index)) for index in range(1, 1 + frames)]
     assert seen == [{}] * (frames - 1) + [{1: "new"}]
+
+
+@pytest.mark.parametrize("spread_mm,there", [(200.0, {1: "new"}), (330.0, {})])
+def test_the_estimators_own_word_is_enough_for_who_is_there_in_the_very_first_frame(spread_mm, there):
+    scene = Scene([Body(300, 300, score=0.55, spread_mm=spread_mm)])
+    assert states(step(finder_of(scene), scene, 0)) == there
 
 
 @pytest.mark.parametrize("score,believed", [(0.55, False), (0.95, True)])
@@ -248,3 +256,68 @@ def test_reset_forgets_people_but_not_which_ids_were_given():
     step(finder, scene, 0)
     finder.reset()
     assert states(step(finder, scene, 1)) == {2: "new"}
+
+
+class Slipping(Scene):
+    """A crop that is not where the body is shows something that looks like a person all the same, in great doubt."""
+
+    def _pose(self, crop):
+        middle = (crop.image_rgb.shape[0] - 1) / 2
+        x, y = crop.frame_from_crop @ [middle, middle, 1]
+        body = self.bodies[0]
+        slipped = max(abs(body.x - x), abs(body.y - y)) > 20
+        at = (float(x), float(y)) if slipped else (body.x, body.y)
+        spread_mm = np.full(17, 600.0 if slipped else 200.0, np.float32)
+        return replace(pose_at(crop.person_id, *at, size_px=body.size_px), spread_mm=spread_mm)
+
+
+def test_a_region_that_has_slipped_off_is_brought_back_when_the_estimator_stays_in_doubt():
+    scene = Slipping([Body(300, 300)])
+    finder = finder_of(scene)
+    step(finder, scene, 0)
+    scene.bodies[0].x += 60  # farther than a body moves between two frames
+    places = [step(finder, scene, index)[0].pose.joints_px[0, 0] for index in range(1, 6)]
+    np.testing.assert_allclose(places, [300, 300, 360, 360, 360], atol=1.0)
+    assert states(step(finder, scene, 6)) == {1: "tracked"}
+
+
+def test_one_frame_in_doubt_is_no_reason_to_look_again():
+    scene = Scene([Body(300, 300, spread_mm=200.0)])
+    finder = finder_of(scene)
+    for index in range(4):
+        scene.bodies[0].spread_mm = 600.0 if index == 3 else 200.0
+        step(finder, scene, index)
+    assert len(scene.windows_asked) == 1
+
+
+def test_who_stays_in_doubt_is_looked_at_ever_less_often():
+    scene = Scene([Body(300, 300, spread_mm=350.0)])
+    finder = finder_of(scene)
+    for index in range(120):
+        assert states(step(finder, scene, index))[1] in ("new", "tracked")
+    looks = [side_px for side_px in scene.windows_asked if side_px == 400]
+    assert 3 <= len(looks) <= 12
+
+
+@pytest.mark.parametrize("spread_mm,state", [(400.0, "tracked"), (500.0, "predicted"), (None, "predicted")])
+def test_a_covered_person_is_estimated_while_the_estimator_still_knows_something(spread_mm, state):
+    scene = Scene([Body(300, 300, spread_mm=None if spread_mm is None else 200.0)])
+    finder = finder_of(scene)
+    step(finder, scene, 0)
+    scene.bodies[0] = Body(300, 300, presence=0.1, spread_mm=spread_mm)
+    patience = round(CONFIG.predict_for_s * 30)
+    seen = [states(step(finder, scene, index)) for index in range(1, patience + 2)]
+    assert seen == [{1: state}] * patience + [{1: "lost"}]
+
+
+def test_a_covered_person_is_looked_for_where_last_seen():
+    scene = Scene([Body(300, 300, spread_mm=200.0)])
+    finder = finder_of(scene)
+    step(finder, scene, 0)
+    scene.bodies[0] = Body(320, 300, presence=0.1, spread_mm=400.0)
+    for index in range(1, 4):
+        (covered,) = step(finder, scene, index)
+        assert covered.state == "tracked" and covered.score < 0.2
+        np.testing.assert_allclose(covered.pose.joints_px[0], [320, 300])
+    (crop,) = finder.persons(frame_at(4))
+    np.testing.assert_allclose(crop.frame_from_crop @ [31.5, 31.5, 1], [300, 300], atol=1.0)
