@@ -96,12 +96,12 @@ class Newcomers:
         clear = (
             detection.score >= _STRONG_SCORE and pose.presence >= _STRONG_PRESENCE and agreement <= _STRONG_AGREEMENT
         )
+        if clear and self._frames <= 1:
+            return True
         spread_mm = median_spread_mm(pose)
         if spread_mm is not None and spread_mm > _DOUBTED_SPREAD_MM and not clear:
             return False
         own_word = spread_mm is not None and spread_mm <= _SURE_SPREAD_MM and pose.presence >= _STRONG_PRESENCE
-        if self._frames <= 1 and (clear or own_word):
-            return True
         sure = own_word or (clear and tracks.clarity(pose) >= _STRONG_CONFIDENCE)
         evidence = (2 if sure else 1) + self._evidence_before(detection)
         if evidence >= _ENOUGH:
