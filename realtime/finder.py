@@ -83,9 +83,9 @@ class PersonFinder:
         """Poses to believe, and crops for which the estimator is wanted once more.
 
         A followed person whose pose is absent, no longer fits or stays in doubt is searched with the detector near the
-        old place; of the two looks the surer one is believed that fits. Who is in neither counts as missing, unless the
-        estimator itself says that something is known of the person. Where nobody is known, the whole
-        picture has shown nobody and it is time for it, the tiles are searched.
+        old place; of the looks that fit the surer one is believed. Who is in neither counts as missing, unless the
+        estimator itself says that something is known of the person. Where nobody is known, the whole picture has shown
+        nobody and it is time for it, the tiles are searched.
         """
         believed: list[PersonPose] = []
         doubtful: list[Track] = []
@@ -101,10 +101,7 @@ class PersonFinder:
         again: list[SeenPerson] = []
         if not self._looked_again:
             again = self._look_again(frame, doubtful)
-            found = {seen.person_id for seen in again}
-            for track in doubtful:
-                if track.person_id not in found:
-                    believed += self._of_one_look(track, frame)
+            believed += self._not_found(frame, doubtful, again)
             if not self._tracks and not believed:
                 again += self._taken_in(frame, self._search_tiles(frame))
         self._looked_again = True
@@ -135,6 +132,12 @@ class PersonFinder:
             if frame.time_s - track.seen_s <= self._config.refind_for_s + self._config.predict_for_s
         }
         return sorted(seen + absent, key=lambda person: person.person_id)
+
+    def _not_found(self, frame: Frame, doubtful: list[Track], again: list[SeenPerson]) -> list[PersonPose]:
+        """What to believe of those whom the detector does not find."""
+        found = {seen.person_id for seen in again}
+        alone = [self._of_one_look(track, frame) for track in doubtful if track.person_id not in found]
+        return list(itertools.chain.from_iterable(alone))
 
     def _of_two_looks(self, track: Track, second: PersonPose, frame: Frame) -> list[PersonPose]:
         first = self._first_looks[track.person_id]
@@ -223,10 +226,17 @@ class PersonFinder:
         crops = []
         for track in doubtful:
             window = windows.around(track.region.centre_px, _LOCAL_WINDOW * track.region.size_px)
-            for detection in self._detect(frame, [window])[:1]:
+            own = (found for found in self._detect(frame, [window]) if self._nearest(found) is track)
+            for detection in itertools.islice(own, 1):
                 self._detected[track.person_id] = detection
                 crops.append(self._crop(frame, track.person_id, detection.region))
         return crops
+
+    def _nearest(self, detection: Detection) -> Track:
+        return min(
+            self._tracks.values(),
+            key=lambda track: tracks.distance(detection.trunk_px, track.trunk_px, track.region.size_px),
+        )
 
     def _as_newcomer(self, pose: PersonPose, frame: Frame) -> PersonPose | None:
         """Who was found where a missing person was looked for and is not that person may be somebody new."""

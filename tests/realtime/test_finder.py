@@ -291,6 +291,17 @@ def test_who_stays_in_doubt_is_looked_at_ever_less_often():
     assert 3 <= len(looks) <= 12
 
 
+def test_who_is_in_doubt_beside_somebody_is_not_taken_for_the_other():
+    scene = Scene([Body(300, 300, spread_mm=200.0), Body(390, 300, spread_mm=200.0)])
+    finder = finder_of(scene)
+    assert states(step(finder, scene, 0)) == {1: "new", 2: "new"}
+    scene.bodies[0].spread_mm, scene.bodies[0].detected = 600.0, False
+    for index in range(1, 20):
+        doubted, other = step(finder, scene, index)
+        assert (doubted.state, other.state) == ("tracked", "tracked")
+        np.testing.assert_allclose([doubted.pose.joints_px[0, 0], other.pose.joints_px[0, 0]], [300, 390])
+
+
 @pytest.mark.parametrize("spread_mm,state", [(400.0, "tracked"), (500.0, "predicted"), (None, "predicted")])
 def test_a_covered_person_is_estimated_while_the_estimator_still_knows_something(spread_mm, state):
     scene = Scene([Body(300, 300, spread_mm=None if spread_mm is None else 200.0)])
