@@ -51,6 +51,7 @@ class Body:
     score: float = 0.95
     presence: float = 1.0
     whole_window_sees: bool = True
+    detected: bool = True
     spread_mm: float | None = None
     """Of every joint; None as from an estimator that states no doubt."""
 
@@ -64,7 +65,7 @@ class Scene:
 
     def detect(self, _frame: Frame, windows) -> list[Detection]:
         self.windows_asked += [window.side_px for window in windows]
-        seen = [body for body in self.bodies if any(_sees(window, body) for window in windows)]
+        seen = [body for body in self.bodies if body.detected and any(_sees(window, body) for window in windows)]
         return [detection_at(b.x, b.y, size_px=b.size_px, score=b.score) for b in seen]
 
     def poses(self, crops) -> list[PersonPose]:
