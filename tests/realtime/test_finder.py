@@ -283,7 +283,7 @@ def test_one_frame_in_doubt_is_no_reason_to_look_again():
 
 
 def test_who_stays_in_doubt_is_looked_at_ever_less_often():
-    scene = Scene([Body(300, 300, spread_mm=350.0)])
+    scene = Scene([Body(300, 300, spread_mm=400.0)])
     finder = finder_of(scene)
     for index in range(120):
         assert states(step(finder, scene, index))[1] in ("new", "tracked")
