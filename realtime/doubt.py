@@ -14,9 +14,9 @@ import numpy as np
 from engine.body.pose import PersonPose
 
 _DOUBTED_SPREAD_MM = 350.0
-"""Median of the joints' 90 % radii beyond which something is wrong. The mean error is 146 mm where it is 200 to 250, 249
-up to 300, 384 up to 400 (24 rendered people in poses of balance); people before webcams, whose legs are never in sight,
-have up to 346."""
+"""Median of the joints' 90 % radii beyond which something is wrong. The mean error is 146 mm where it is 200 to 250,
+249 up to 300, 384 up to 400 (24 rendered people in poses of balance); people before webcams, whose legs are never in
+sight, have up to 346."""
 FAINT_SPREAD_MM = 450.0
 """Up to it a followed person whom the landmark network has lost is still estimated: something covers the person. On the
 empty wall beside who has left the picture it is 490 and more."""
