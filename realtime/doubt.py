@@ -17,14 +17,16 @@ _DOUBTED_SPREAD_MM = 350.0
 """Median of the joints' 90 % radii beyond which something is wrong. The mean error is 146 mm where it is 200 to 250,
 249 up to 300, 384 up to 400 (24 rendered people in poses of balance); people before webcams, whose legs are never in
 sight, have up to 346."""
-FAINT_SPREAD_MM = 450.0
+_FAINT_SPREAD_MM = 450.0
 """Up to it a followed person whom the landmark network has lost is still estimated: something covers the person. On the
 empty wall beside who has left the picture it is 490 and more."""
 _FIRST_LOOK_AFTER = 3
 """Frames in doubt in a row. Looks come at once where one frame is enough, and under patches that change with every
 frame the region then follows the worse look of two."""
 _MOST_APART = 12
+"""Frames between two looks at who stays in doubt."""
 _SURER = 0.95
+"""Of the first look's spread, below which the second is believed."""
 
 
 def median_spread_mm(pose: PersonPose) -> float | None:
@@ -40,7 +42,7 @@ def in_doubt(pose: PersonPose) -> bool:
 def is_faint(pose: PersonPose) -> bool:
     """Whether the pose says something of its person although nobody seems to be there."""
     spread_mm = median_spread_mm(pose)
-    return spread_mm is not None and spread_mm <= FAINT_SPREAD_MM
+    return spread_mm is not None and spread_mm <= _FAINT_SPREAD_MM
 
 
 def surer(second: PersonPose, first: PersonPose) -> PersonPose:
