@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from engine.blazepose.networks import FEATURE_CHANNELS, FEATURE_OUTPUTS, LANDMARK_SIZE_PX
+from engine.blazepose.networks import FEATURE_CHANNELS, LANDMARK_SIZE_PX
 
 F32 = NDArray[np.float32]
 
@@ -33,9 +33,9 @@ def shape_of(name: str) -> tuple[int, int, int]:
 
 def checked(names: Sequence[str]) -> tuple[str, ...]:
     """The names, each of which the network has; else a KeyError that names those it has."""
-    unknown = [name for name in names if name not in FEATURE_OUTPUTS]
+    unknown = [name for name in names if name not in FEATURE_CHANNELS]
     if unknown:
-        raise KeyError(f"the landmark network has no feature map {unknown[0]!r}; it has {', '.join(FEATURE_OUTPUTS)}")
+        raise KeyError(f"the landmark network has no feature map {unknown[0]!r}; it has {', '.join(FEATURE_CHANNELS)}")
     return tuple(names)
 
 

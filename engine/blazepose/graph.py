@@ -60,6 +60,15 @@ class Add:
 
 
 @dataclass(frozen=True, slots=True)
+class PadChannels:
+    """Channels of zeros behind those of a picture."""
+
+    sources: tuple[int, ...]
+    output: int
+    added: int
+
+
+@dataclass(frozen=True, slots=True)
 class MaxPool:
     sources: tuple[int, ...]
     output: int
@@ -108,7 +117,7 @@ class Sigmoid:
     output: int
 
 
-Op = Conv | Add | MaxPool | Upsample | DepthToSpace | Reshape | Concat | Sigmoid
+Op = Conv | Add | PadChannels | MaxPool | Upsample | DepthToSpace | Reshape | Concat | Sigmoid
 
 
 @dataclass(frozen=True, slots=True)

@@ -34,22 +34,31 @@ def download_wheel(requirement: str, target: Path, progress: Progress = silent) 
     The wheel for Python 3.12 on x86-64 Linux is asked for on every host, so that its hash can be pinned.
     DownloadError ends with pip's last line.
     """
+    host = ("--python-version", "3.12", "--implementation", "cp", "--abi", "cp312", "--platform", "manylinux_2_28_x86_64")
+    return _downloaded(requirement, target, progress, host)
+
+
+def download_for_host(requirement: str, target: Path, progress: Progress = silent) -> Path:
+    """The same of a wheel that is to run here."""
+    return _downloaded(requirement, target, progress, ())
+
+
+def _downloaded(requirement: str, target: Path, progress: Progress, host: tuple[str, ...]) -> Path:
     if importlib.util.find_spec("pip") is None:
         raise DownloadError(
             f"this Python ({sys.executable}) has no pip; install it with '{sys.executable} -m ensurepip --upgrade'"
         )
-    lines = _run_pip(_command(requirement, target), progress)
+    lines = _run_pip(_command(requirement, target, host), progress)
     wheels = list(target.glob("*.whl"))
     if len(wheels) != 1:
         raise DownloadError(f"{_reason(lines)}; connect this machine to the network and try again")
     return wheels[0]
 
 
-def _command(requirement: str, target: Path) -> list[str]:
+def _command(requirement: str, target: Path, host: tuple[str, ...]) -> list[str]:
     return [
         *(sys.executable, "-m", "pip", "download", "--no-deps", "--only-binary=:all:"),
-        *("--python-version", "3.12", "--implementation", "cp", "--abi", "cp312"),
-        *("--platform", "manylinux_2_28_x86_64"),
+        *host,
         *("--disable-pip-version-check", "--no-input", "--progress-bar", _progress_style()),
         *("--dest", str(target), requirement),
     ]

@@ -27,6 +27,7 @@ from engine.blazepose.graph import (
     NetworkGraph,
     NetworkGraphError,
     Op,
+    PadChannels,
     Padding,
     Reshape,
     Shape,
@@ -105,9 +106,15 @@ class _Reader:
         """DEQUANTIZE of half precision, DENSIFY: constants only; the storage was undone on reading."""
         self._constants[output] = self._constants[sources[0]]
 
-    def _pad(self, _: Any, sources: tuple[int, ...], output: int) -> None:
-        (_, _), (top, bottom), (left, right), (_, _) = self._constants[sources[1]].tolist()
-        self._padded[output] = (sources[0], Padding(top, left, bottom, right))
+    def _pad(self, _: Any, sources: tuple[int, ...], output: int) -> PadChannels | None:
+        """Rows and columns fold into the convolution that follows; channels behind the others are an operation."""
+        (_, _), (top, bottom), (left, right), (in_front, behind) = self._constants[sources[1]].tolist()
+        if not (in_front or behind):
+            self._padded[output] = (sources[0], Padding(top, left, bottom, right))
+            return None
+        if in_front or top or bottom or left or right:
+            raise NetworkGraphError("pads channels in front, or channels and pixels at once: not supported")
+        return PadChannels(self._unpadded(sources[:1]), output, behind)
 
     def _conv(self, table: Any, sources: tuple[int, ...], output: int) -> Conv:
         options = _options(tflite.Conv2DOptions, table)

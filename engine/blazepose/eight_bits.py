@@ -1,0 +1,117 @@
+"""The heavy landmark network in 8 bits, for CPUs: less than half of the time, landmarks as good as in single precision.
+
+Weights get a step per channel, activations one step each, as onnxruntime's QLinearConv takes them. Rounding weights
+shifts a layer's outputs by about the same amount in every picture, since activations behind a ReLU are never negative;
+that shift is known from their mean and taken off the bias, without which the network is no better than the full one
+(docs/experiments.md; bias correction of Nagel et al., 2019).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+import onnx
+from numpy.typing import NDArray
+
+from engine.blazepose.evened import evened
+from engine.blazepose.graph import Conv, NetworkGraph, Op
+from engine.blazepose.seen_tensors import SeenTensor
+from engine.blazepose.to_onnx import Emitter, name
+
+F32 = NDArray[np.float32]
+
+_INT8_MAX, _UINT8_MAX, _INT32_MAX = 127, 255, 2**31 - 1
+_LEAST_SIDE = 4
+"""Maps of fewer pixels along a side stay in single precision: they feed the heads, and they cost next to nothing."""
+
+
+def eight_bit_onnx(graph: NetworkGraph, seen: Mapping[int, SeenTensor]) -> onnx.ModelProto:
+    """An ONNX model, checked, with the inputs and outputs of `to_onnx`.
+
+    seen: of every picture tensor that a convolution reads or makes.
+    """
+    even, held = evened(graph, seen)
+    return _EightBits(even, held).model()
+
+
+def rounded_convolutions(graph: NetworkGraph) -> list[Conv]:
+    """Those that compute in 8 bits: all but the first, those of tiny maps and those whose result is an output."""
+    given = {output.tensor for output in graph.outputs}
+    return [
+        op
+        for op in graph.ops
+        if isinstance(op, Conv)
+        and op.sources[0] != graph.input
+        and op.output not in given
+        and graph.shapes[op.output][1] >= _LEAST_SIDE
+    ]
+
+
+class _EightBits(Emitter):
+    def __init__(self, graph: NetworkGraph, seen: Mapping[int, SeenTensor]) -> None:
+        super().__init__(graph)
+        self._seen = seen
+        self._rounded = {op.output for op in rounded_convolutions(graph)}
+        self._activation = {op.output: op.activation for op in graph.ops if isinstance(op, Conv)}
+        self._paired: set[int] = set()
+
+    def operation(self, op: Op) -> None:
+        if isinstance(op, Conv) and op.output in self._rounded:
+            self._in_eight_bits(op)
+        else:
+            super().operation(op)
+
+    def _in_eight_bits(self, op: Conv) -> None:
+        source, output = op.sources[0], name(op.output)
+        input_step, _ = self._step_and_zero(source)
+        steps = np.maximum(np.abs(op.weight).max(axis=(1, 2, 3)), 1e-12) / np.float32(_INT8_MAX)
+        along = steps[:, None, None, None]
+        bits = np.clip(np.rint(op.weight / along), -_INT8_MAX, _INT8_MAX).astype(np.int8)
+        bias_steps = (steps * input_step).astype(np.float32)
+        bias = np.rint((op.bias - self._shift(op, bits * along)) / bias_steps)
+        weights = [
+            self._dequantized(f"{output}_weight", bits, steps.astype(np.float32)),
+            self._dequantized(f"{output}_bias", np.clip(bias, -_INT32_MAX, _INT32_MAX).astype(np.int32), bias_steps),
+        ]
+        self._convolution(op, [self._pair_of(source), *weights], f"{output}_raw")
+        self._pair(f"{output}_raw", op.output, output)
+
+    def _shift(self, op: Conv, weight: F32) -> F32:
+        """(out channel,) by how much the rounded weights move the mean output."""
+        moved, mean = (weight - op.weight).sum(axis=(2, 3)), self._seen[op.sources[0]].mean
+        return np.asarray(moved[:, 0] * mean if op.groups > 1 else moved @ mean)
+
+    def _pair_of(self, tensor: int) -> str:
+        """The tensor in 8 bits and back; of a convolution in 8 bits it is that already."""
+        if tensor in self._rounded:
+            return name(tensor)
+        paired = f"{name(tensor)}_rounded"
+        if tensor not in self._paired:
+            self._paired.add(tensor)
+            self._pair(name(tensor), tensor, paired)
+        return paired
+
+    def _pair(self, source: str, tensor: int, target: str) -> None:
+        """Rounding clips as well, so that an activation in front of it is done by its range."""
+        step, zero = self._step_and_zero(tensor)
+        grid = [self._constant(f"{name(tensor)}_step", step), self._constant(f"{name(tensor)}_zero", zero)]
+        self._node("QuantizeLinear", [source, *grid], f"{target}_bits")
+        self._node("DequantizeLinear", [f"{target}_bits", *grid], target)
+
+    def _step_and_zero(self, tensor: int) -> tuple[np.float32, np.uint8]:
+        low, high = float(self._seen[tensor].low.min()), float(self._seen[tensor].high.max())
+        activation = self._activation.get(tensor, "none")
+        low = low if activation == "none" else 0.0
+        high = min(high, 6.0) if activation == "relu6" else high
+        step = max(high - low, 1e-6) / _UINT8_MAX
+        return np.float32(step), np.uint8(np.clip(round(-low / step), 0, _UINT8_MAX))
+
+    def _dequantized(self, target: str, bits: NDArray[np.integer], steps: F32) -> str:
+        stored = [
+            self._constant(f"{target}_bits", bits),
+            self._constant(f"{target}_step", steps),
+            self._constant(f"{target}_zero", np.zeros(len(steps), bits.dtype)),
+        ]
+        self._node("DequantizeLinear", stored, target, axis=0)
+        return target

@@ -1,0 +1,51 @@
+"""What the tensors of the heavy landmark network hold when it sees people: what its 8-bit form is made with.
+
+The shipped numbers are of rendered people (`python -m training.see_people`, docs/live_model.md).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+F32 = NDArray[np.float32]
+
+SHIPPED = Path(__file__).with_name("heavy_seen.npz")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class SeenTensor:
+    """One picture tensor, per channel."""
+
+    low: F32
+    """(channel,) the smallest value of a picture, not undercut in 95 of 100 pictures; at most 0."""
+    high: F32
+    """(channel,) the largest, likewise; at least 0."""
+    mean: F32
+    """(channel,) over all pixels and pictures."""
+
+    def scaled(self, by: F32) -> SeenTensor:
+        return SeenTensor(self.low * by, self.high * by, self.mean * by)
+
+
+def read_seen(path: Path = SHIPPED) -> dict[int, SeenTensor]:
+    """By the tensor's number in the network file."""
+    with np.load(path) as stored:
+        ends = np.cumsum(stored["channels"])[:-1]
+        parts = [np.split(stored[name].astype(np.float32), ends) for name in ("low", "high", "mean")]
+        return dict(zip(stored["tensors"].tolist(), map(SeenTensor, *parts), strict=True))
+
+
+def write_seen(path: Path, seen: Mapping[int, SeenTensor]) -> None:
+    """In half precision: the numbers choose steps of 1/255 of a range."""
+    tensors = sorted(seen)
+    columns = {
+        name: np.concatenate([getattr(seen[tensor], name) for tensor in tensors]).astype(np.float16)
+        for name in ("low", "high", "mean")
+    }
+    channels = [len(seen[tensor].low) for tensor in tensors]
+    np.savez_compressed(path, tensors=np.array(tensors, np.int32), channels=np.array(channels, np.int32), **columns)
