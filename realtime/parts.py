@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from engine.blazepose.cache import sha256_of
-from engine.blazepose.networks import detector_onnx, landmark_onnx
+from engine.blazepose.networks import FULL, HEAVY, detector_onnx, eight_bit_landmark_onnx, landmark_onnx
 from engine.blazepose.pip_download import Progress, silent
 from engine.blazepose.uncut import UncutPerson, cut_person
 from engine.body.camera import DEFAULT_FOV_DEG, Camera, CameraError
@@ -22,7 +22,7 @@ from engine.runtime.di2pose_estimator import Di2PoseEstimator, shipped_graph
 from engine.runtime.estimator import Estimator
 from engine.runtime.framed_estimator import FramedEstimator
 from engine.runtime.fused_estimator import FusedEstimator
-from engine.runtime.graph_name import FUSED, SizeWh, frame_of, framed
+from engine.runtime.graph_name import FUSED, LANDMARK_FULL, SizeWh, frame_of, framed
 from engine.runtime.networks import Networks, OnnxRuntimeNetworks
 from realtime.config import ConfigError, LineConfig
 from realtime.detector import PersonDetector
@@ -117,12 +117,11 @@ def _of_crops(
     """The estimator of people who are cut out already; None where no graph is for that."""
     if FUSED in graphs:
         return FusedEstimator(opened(FUSED), weights=_weights(_live_graph(name)), hypotheses=config.hypotheses)
+    if LANDMARK_FULL in graphs:
+        return BlazePoseEstimator(opened(LANDMARK_FULL), weights=graphs[LANDMARK_FULL].stem)
     if "landmark" not in graphs:
         return None
-    landmark = opened("landmark")
-    if "live" not in graphs:
-        return BlazePoseEstimator(landmark, weights=graphs["landmark"].stem)
-    encoder, denoiser = BlazePoseEncoder(landmark), opened("live")
+    encoder, denoiser = BlazePoseEncoder(opened("landmark")), opened("live")
     return Di2PoseEstimator(encoder, denoiser, weights=_weights(graphs["live"]), hypotheses=config.hypotheses)
 
 
@@ -130,22 +129,24 @@ def estimator_graphs(name: str, networks: Networks, *, progress: Progress = sile
     """The ONNX files of an estimator by graph, fetched and converted where missing; errors as `estimator_named`.
 
     First those that take frames, of which plans fit. Then, for frames of other sizes, `fused` where a plan of it fits,
-    else `landmark` and, but for blazepose, `live`; none of them where every graph needs a plan and these have none, but
-    frames can be taken.
+    else `landmark` and `live`; none of them where every graph needs a plan and these have none, but frames can be
+    taken. blazepose is `landmark_full` alone.
     """
     if name not in ESTIMATORS and not name.endswith(".onnx"):
         known = ", ".join(ESTIMATORS)
         raise ConfigError(f"unknown estimator {name!r}; known are {known}, or give the .onnx file of a live model")
     if name == "blazepose":
-        features = needed_outputs() if networks.wants_features else ()
-        return {"landmark": landmark_onnx(features=features, progress=progress)}
-    landmark, live = landmark_onnx(features=needed_outputs(), progress=progress), _live_graph(name)
+        return {LANDMARK_FULL: landmark_onnx(FULL, progress=progress)}
+    landmark = partial(landmark_onnx, HEAVY, features=needed_outputs(), progress=progress)
+    live = _live_graph(name)
     taking_frames = _planned(
         {framed(size): partial(_fused_graph, landmark, live, size) for size in networks.frames_planned()}, networks
     )
     taking_crops = _planned({FUSED: partial(_fused_graph, landmark, live)}, networks)
     if not taking_crops:
-        taking_crops = {"landmark": landmark, "live": live}
+        on_cpu = networks.runs_on_cpu and not networks.has_plan("landmark", landmark)
+        quick = partial(eight_bit_landmark_onnx, features=needed_outputs(), progress=progress)
+        taking_crops = {"landmark": quick() if on_cpu else landmark(), "live": live}
         if (
             taking_frames
             and networks.needs_plans
@@ -164,11 +165,11 @@ def _live_graph(name: str) -> Path:
     return shipped_graph() if name in ESTIMATORS else Path(name)
 
 
-def _fused_graph(landmark: Path, live: Path, frame_wh: SizeWh | None = None) -> Path:
+def _fused_graph(landmark: Callable[[], Path], live: Path, frame_wh: SizeWh | None = None) -> Path:
     # Wanted only where a plan of it lies ready, and it reads ONNX files: the line starts without.
     from engine.build.fused import fused_onnx
 
-    return fused_onnx(landmark, live, frame_wh)
+    return fused_onnx(landmark(), live, frame_wh)
 
 
 def _weights(live: Path) -> str:

@@ -14,10 +14,10 @@ from tools.progress import download_bar
 def fetch(
     directory: Annotated[
         Path | None,
-        typer.Option(help="Check the two .tflite files in this directory; nothing is downloaded then."),
+        typer.Option(help="Check the three .tflite files in this directory; nothing is downloaded then."),
     ] = None,
 ) -> None:
-    """Download the pretrained networks (36 MB, once) and check them; later runs need no network."""
+    """Download the pretrained networks (77 MB, once) and check them; later runs need no network."""
     with download_bar() as progress:
-        files = network_files(directory, progress=progress)
-    typer.echo(f"pretrained networks ready in {files.landmark.parent}")
+        found = network_files(directory, progress=progress)
+    typer.echo(f"pretrained networks ready in {found}")

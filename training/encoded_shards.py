@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.blazepose.cache import sha256_of
-from engine.blazepose.fetch import LANDMARK
+from engine.blazepose.networks import eight_bit_id
 from engine.runtime.blazepose_encoder import BlazePoseEncoder
 from training.data_error import DataError
 from training.live_rows import LiveRows, row_of
@@ -51,7 +51,7 @@ class EncodedShards:
     def made_with(self) -> Mapping[str, str]:
         return {
             "encoded_format": str(FORMAT_VERSION),
-            "landmark_network": LANDMARK.sha256[:16],
+            "landmark_network": eight_bit_id(),
             "onnxruntime": importlib.metadata.version("onnxruntime"),
         }
 

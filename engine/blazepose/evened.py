@@ -62,8 +62,9 @@ def _is_linear(op: Op | None) -> bool:
 def _scaled(op: Conv, scales: Mapping[int, F32]) -> Conv:
     weight, bias = op.weight, op.bias
     if op.sources[0] in scales:
-        back = 1 / scales[op.sources[0]]
-        weight = weight * (back[:, None, None, None] if op.groups > 1 else back[None, :, None, None])
+        back = np.float32(1) / scales[op.sources[0]]
+        weight = np.asarray(weight * (back[:, None, None, None] if op.groups > 1 else back[None, :, None, None]))
     if op.output in scales:
-        weight, bias = weight * scales[op.output][:, None, None, None], bias * scales[op.output]
+        scale = scales[op.output]
+        weight, bias = weight * scale[:, None, None, None], bias * scale
     return replace(op, weight=np.ascontiguousarray(weight), bias=bias)

@@ -1,9 +1,9 @@
 """Where the pretrained BlazePose networks come from.
 
-They are Apache-2.0 files inside two packages of MediaPipe: detector and landmark network (full) in the mediapipe 0.10.21
+They are Apache-2.0 files inside two packages of MediaPipe: detector and full landmark network in the mediapipe 0.10.21
 wheel, the last release that carries them, the heavy landmark network in the npm package @mediapipe/pose. pip and npm
-download them (nothing is installed), the networks are taken out, checked against pinned hashes and kept in the user's
-cache. Once they are there the network is never touched again.
+download these (nothing is installed), the networks are taken out, checked against pinned hashes and kept in the
+user's cache. Once they are there the network is never touched again.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ class Package:
 
 WHEEL = Package(
     "mediapipe==0.10.21",
-    "956eb1ebc275c629e61b085b2cab89c3a5b9e93bad1bb107348d98dafb5a4bb5",  # for Python 3.12 on x86-64 Linux, on every host
+    "956eb1ebc275c629e61b085b2cab89c3a5b9e93bad1bb107348d98dafb5a4bb5",
     36,
     download_wheel,
     _from_wheel,
@@ -69,6 +69,7 @@ TARBALL = Package(
     download_tarball,
     _from_tarball,
 )
+"""The wheel is that for Python 3.12 on x86-64 Linux, taken on every host because only its data is used."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -42,6 +42,7 @@ LANDMARK_OUTPUTS: dict[str, tuple[str, Layout]] = {
 """landmarks (batch, 195): 39 x (x, y, z in crop px, visibility logit, presence logit); presence (batch, 1)
 probability; heatmap (batch, 64, 64, 39) logits; world (batch, 117): 39 x metres."""
 
+
 @dataclass(frozen=True, slots=True)
 class LandmarkNetwork:
     """One of MediaPipe's landmark networks; all have the input and the outputs of `LANDMARK_OUTPUTS`."""
@@ -98,9 +99,9 @@ FEATURE_CHANNELS: dict[str, int] = {
     "pyramid_8": 48, "pyramid_16": 48, "pyramid_32": 48, "pyramid_64": 48,
     "trunk_8": 288, "trunk_4": 288, "trunk_2": 288,
 }  # fmt: skip
-"""Channels of feature maps (batch, channel, height, width); the number is height = width. The backbone ends in 8x8 and forks there: the pyramid grows back to 64x64, of which the heatmap
-is a linear map; the trunk shrinks to 2x2, of which landmarks, world and presence are linear maps. So the trunk knows
-the depth, the pyramid the place."""
+"""Channels of feature maps (batch, channel, height, width); the number is height = width. The backbone ends in 8x8 and
+forks there: the pyramid grows back to 64x64, of which the heatmap is a linear map; the trunk shrinks to 2x2, of which
+landmarks, world and presence are linear maps. So the trunk knows the depth, the pyramid the place."""
 
 DETECTOR_OUTPUTS: dict[str, tuple[str, Layout]] = {
     "boxes": ("Identity", "channels_first"),
@@ -113,11 +114,12 @@ def landmark_graph(
     network: LandmarkNetwork, directory: Path | None = None, *, outputs: Sequence[str] = tuple(LANDMARK_OUTPUTS)
 ) -> NetworkGraph:
     """A landmark network: input `image` (batch, 256, 256, 3) RGB in 0..1, outputs chosen by name."""
-    known = LANDMARK_OUTPUTS | network.features
+    known = {**LANDMARK_OUTPUTS, **network.features}
     unknown = [each for each in outputs if each not in known]
     if unknown:
         raise KeyError(f"the {network.name} landmark network has no output {unknown[0]!r}; it has {', '.join(known)}")
-    return read_graph(network_file(network.file, directory), INPUT_NAME, outputs={each: known[each] for each in outputs})
+    chosen = {each: known[each] for each in outputs}
+    return read_graph(network_file(network.file, directory), INPUT_NAME, outputs=chosen)
 
 
 def detector_graph(directory: Path | None = None) -> NetworkGraph:
@@ -145,15 +147,20 @@ def landmark_onnx(
 def eight_bit_landmark_onnx(
     directory: Path | None = None, *, features: Sequence[str] = (), progress: Progress = silent
 ) -> Path:
-    """The heavy landmark network in 8 bits for CPUs, see `engine.blazepose.eight_bits`; otherwise as `landmark_onnx`."""
+    """The heavy landmark network in 8 bits for CPUs (`engine.blazepose.eight_bits`); otherwise as `landmark_onnx`."""
     network_file(HEAVY.file, directory, progress=progress)
     outputs = (*LANDMARK_OUTPUTS, *features)
-    target = _target("landmark-heavy-8bit", HEAVY.file.sha256, sha256_of(SHIPPED), *outputs)
+    target = _target("landmark-heavy-8bit", eight_bit_id(), *outputs)
     return _made(
         target,
         lambda: landmark_graph(HEAVY, directory, outputs=outputs),
         lambda graph: eight_bit_onnx(graph, read_seen()),
     )
+
+
+def eight_bit_id() -> str:
+    """Changes with the network and with what its 8-bit form was made with."""
+    return f"{HEAVY.file.sha256[:16]} in 8 bits {sha256_of(SHIPPED)[:16]}"
 
 
 def detector_onnx(directory: Path | None = None, *, progress: Progress = silent) -> Path:

@@ -28,7 +28,8 @@ def download_tarball(requirement: str, target: Path, progress: Progress = silent
 
     DownloadError ends with npm's reason.
     """
-    command = [*_npm(target / "node", progress), "pack", requirement, "--pack-destination", str(target), "--loglevel=error"]
+    options = ("--pack-destination", str(target), "--loglevel=error")
+    command = [*_npm(target / "node", progress), "pack", requirement, *options]
     progress(f"downloading {requirement}", None)
     done = subprocess.run(
         command,

@@ -28,14 +28,19 @@ def silent(text: str, fraction: float | None) -> None:
     log.debug("%s %s", text, "" if fraction is None else f"{fraction:.0%}")
 
 
+_PINNED_HOST = (
+    *("--python-version", "3.12", "--implementation", "cp", "--abi", "cp312"),
+    *("--platform", "manylinux_2_28_x86_64"),
+)
+
+
 def download_wheel(requirement: str, target: Path, progress: Progress = silent) -> Path:
     """Download one wheel without its dependencies into the empty directory `target`.
 
     The wheel for Python 3.12 on x86-64 Linux is asked for on every host, so that its hash can be pinned.
     DownloadError ends with pip's last line.
     """
-    host = ("--python-version", "3.12", "--implementation", "cp", "--abi", "cp312", "--platform", "manylinux_2_28_x86_64")
-    return _downloaded(requirement, target, progress, host)
+    return _downloaded(requirement, target, progress, _PINNED_HOST)
 
 
 def download_for_host(requirement: str, target: Path, progress: Progress = silent) -> Path:

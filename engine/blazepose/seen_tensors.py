@@ -5,12 +5,15 @@ The shipped numbers are of rendered people (`python -m training.see_people`, doc
 
 from __future__ import annotations
 
+import io
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
+
+from engine.blazepose.cache import write_atomically
 
 F32 = NDArray[np.float32]
 
@@ -43,9 +46,14 @@ def read_seen(path: Path = SHIPPED) -> dict[int, SeenTensor]:
 def write_seen(path: Path, seen: Mapping[int, SeenTensor]) -> None:
     """In half precision: the numbers choose steps of 1/255 of a range."""
     tensors = sorted(seen)
-    columns = {
+    columns: dict[str, NDArray[np.generic]] = {
         name: np.concatenate([getattr(seen[tensor], name) for tensor in tensors]).astype(np.float16)
         for name in ("low", "high", "mean")
     }
-    channels = [len(seen[tensor].low) for tensor in tensors]
-    np.savez_compressed(path, tensors=np.array(tensors, np.int32), channels=np.array(channels, np.int32), **columns)
+    columns |= {
+        "tensors": np.array(tensors, np.int32),
+        "channels": np.array([len(seen[tensor].low) for tensor in tensors], np.int32),
+    }
+    content = io.BytesIO()
+    np.savez_compressed(content, **columns)  # type: ignore[arg-type]
+    write_atomically(path, content.getvalue())

@@ -8,20 +8,21 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from engine.blazepose.networks import detector_onnx, landmark_onnx
+from engine.blazepose.networks import FULL, HEAVY, detector_onnx, landmark_onnx
 from engine.build.build_error import BuildError
 from engine.build.evidence import Evidence
 from engine.build.fused import fused_onnx
 from engine.build.onnx_file import OnnxGraph, read_onnx
 from engine.runtime.blazepose_encoder import needed_outputs
 from engine.runtime.di2pose_estimator import shipped_graph
-from engine.runtime.graph_name import FUSED, SizeWh, build_words, frame_of, framed, kind_of
+from engine.runtime.graph_name import FUSED, LANDMARK_FULL, SizeWh, build_words, frame_of, framed, kind_of
 from engine.runtime.hypothesis_noise import NOISE, drawn_noise
 
 GRAPHS = ("detector", "landmark", "live")
 """What a line needs."""
-KNOWN = (*GRAPHS, FUSED)
-"""`fused` is landmark network and live model once more, so it is built only when it is named."""
+KNOWN = (*GRAPHS, FUSED, LANDMARK_FULL)
+"""`fused` is landmark network and live model once more, and `landmark_full` is for `--estimator blazepose`, so they are
+built only when they are named."""
 
 
 def in_order(names: Sequence[str] | None, frame_wh: SizeWh | None = None) -> list[str]:
@@ -46,7 +47,7 @@ def in_order(names: Sequence[str] | None, frame_wh: SizeWh | None = None) -> lis
 
 def encoder_path() -> Path:
     """The landmark network with the features that the live model reads."""
-    return landmark_onnx(features=needed_outputs())
+    return landmark_onnx(HEAVY, features=needed_outputs())
 
 
 def graph_named(name: str, *, live_graph: Path | None = None) -> OnnxGraph:
@@ -55,6 +56,8 @@ def graph_named(name: str, *, live_graph: Path | None = None) -> OnnxGraph:
         return read_onnx(detector_onnx(), name)
     if name == "landmark":
         return read_onnx(encoder_path(), name)
+    if name == LANDMARK_FULL:
+        return read_onnx(landmark_onnx(FULL), name)
     if name == "live":
         return read_onnx(_live_path(live_graph), name)
     if kind_of(name) == FUSED:
@@ -76,7 +79,7 @@ def gate_inputs(graph: OnnxGraph, evidence: Evidence) -> dict[str, NDArray[Any]]
     """What the parity gate feeds this graph. BuildError where a live graph takes what this version does not make."""
     if graph.name == "detector":
         return evidence.detector_inputs()
-    if graph.name == "landmark":
+    if graph.name in ("landmark", LANDMARK_FULL):
         return evidence.landmark_inputs()
     inputs = _inputs(graph, evidence)
     shapes = {entry.name: entry.shape for entry in graph.inputs}

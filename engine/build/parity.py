@@ -23,7 +23,7 @@ from engine.build.onnx_file import OnnxGraph
 from engine.build.precision import Precision
 from engine.build.rounding import rounding_in_single
 from engine.runtime.fused_inputs import POINTS_PX, WORLD_M
-from engine.runtime.graph_name import kind_of
+from engine.runtime.graph_name import LANDMARK_FULL, kind_of
 from engine.runtime.plan_card import ParityCard
 
 Outputs = Mapping[str, NDArray[Any]]
@@ -70,16 +70,18 @@ def _best_box_px(found: Outputs, reference: Outputs) -> F32:
 
 
 def measures_of(graph: str, *, mean_mm: float = 1.0, worst_mm: float = 10.0) -> tuple[Measure, ...]:
-    """What is compared of `detector`, `landmark`, `live` or `fused`, whose crops may come out of frames.
+    """What is compared of `detector`, `landmark`, `landmark_full`, `live` or `fused`, which may take crops or frames.
 
     Pixels are those of the networks' own pictures. BuildError for another name.
     """
+    landmarks = (
+        Measure("world landmarks", "mm", mean_mm, worst_mm, _world_mm),
+        Measure("image points", "px", 0.5, 4.0, _image_px),
+    )
     known = {
         "detector": (Measure("key points", "px", 1.0, 4.0, _best_box_px),),
-        "landmark": (
-            Measure("world landmarks", "mm", mean_mm, worst_mm, _world_mm),
-            Measure("image points", "px", 0.5, 4.0, _image_px),
-        ),
+        "landmark": landmarks,
+        LANDMARK_FULL: landmarks,
         "live": (Measure("joints", "mm", mean_mm, worst_mm, _joints_mm),),
         "fused": (
             Measure("joints", "mm", mean_mm, worst_mm, _joints_mm),

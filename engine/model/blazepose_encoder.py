@@ -1,4 +1,4 @@
-"""The frozen landmark network as the torch image encoder: an `ImageEncoder`."""
+"""The frozen heavy landmark network as the torch image encoder: an `ImageEncoder`."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from engine.blazepose.features import KEPT_MAPS, shape_of
-from engine.blazepose.networks import landmark_graph
+from engine.blazepose.networks import HEAVY, landmark_graph
 from engine.model.blazepose_torch import BlazePoseNetwork
 
 
@@ -33,7 +33,7 @@ class BlazePoseImageEncoder(nn.Module):
     @classmethod
     def pretrained(cls, directory: Path | None = None, *, maps: Sequence[str] = KEPT_MAPS) -> Self:
         """With the published weights; NetworkFilesError says what to do where they cannot be had."""
-        return cls(BlazePoseNetwork(landmark_graph(directory, outputs=tuple(maps))), maps=maps)
+        return cls(BlazePoseNetwork(landmark_graph(HEAVY, directory, outputs=tuple(maps))), maps=maps)
 
     @property
     def positions(self) -> int:

@@ -11,6 +11,8 @@ import torch
 from engine.blazepose.networks import (
     DETECTOR_OUTPUTS,
     DETECTOR_SIZE_PX,
+    FULL,
+    HEAVY,
     INPUT_NAME,
     LANDMARK_OUTPUTS,
     LANDMARK_SIZE_PX,
@@ -25,7 +27,7 @@ from engine.runtime.backend import Backend, BackendError, TensorInfo
 from engine.runtime.blazepose_encoder import needed_outputs
 from engine.runtime.device import Device
 from engine.runtime.di2pose_estimator import shipped_graph
-from engine.runtime.graph_name import FUSED, SizeWh, kind_of
+from engine.runtime.graph_name import FUSED, LANDMARK_FULL, SizeWh, kind_of
 from engine.runtime.networks import Choices
 
 _SHIPPED = "di2pose"
@@ -34,7 +36,8 @@ _SHIPPED = "di2pose"
 class TorchNetworks:
     """Every graph run by torch on one device. NoDriverError or NoGpuError where torch cannot use it."""
 
-    wants_features = False
+    runs_on_cpu = False
+    """Its landmark network is in single precision wherever it runs."""
     needs_plans = False
 
     def __init__(self, device: Device, *, cuda_graphs: bool = True) -> None:
@@ -71,7 +74,11 @@ class TorchNetworks:
             return self._blazepose(name, BlazePoseNetwork(detector_graph()), DETECTOR_SIZE_PX, tuple(DETECTOR_OUTPUTS))
         if name == "landmark":
             outputs = (*LANDMARK_OUTPUTS, *needed_outputs())
-            return self._blazepose(name, BlazePoseNetwork(landmark_graph(outputs=outputs)), LANDMARK_SIZE_PX, outputs)
+            network = BlazePoseNetwork(landmark_graph(HEAVY, outputs=outputs))
+            return self._blazepose(name, network, LANDMARK_SIZE_PX, outputs)
+        if name == LANDMARK_FULL:
+            network = BlazePoseNetwork(landmark_graph(FULL))
+            return self._blazepose(name, network, LANDMARK_SIZE_PX, tuple(LANDMARK_OUTPUTS))
         if kind_of(name) == FUSED:
             raise BackendError(
                 "torch has no fused graph: between its two networks stand ONNX operations of ours, which torch cannot "

@@ -24,13 +24,13 @@ class Encoding:
 
     landmarks: CropLandmarks
     maps: Mapping[str, F32]
-    """(channel, height, width) by name, see `FEATURE_OUTPUTS`."""
+    """(channel, height, width) by name, see `FEATURE_CHANNELS`."""
     at_points: F32 | None
     """(33, channel) `POINT_MAP` at the refined body points; None where the network does not give that map."""
 
 
 class BlazePoseEncoder:
-    """Crops to `Encoding`s. The backend belongs to the caller and runs `landmark_onnx(features=needed_outputs())`.
+    """Crops to `Encoding`s. The backend belongs to the caller and runs a landmark network with `needed_outputs()`.
 
     BackendError where the backend's network lacks a wanted map.
     """
@@ -45,7 +45,7 @@ class BlazePoseEncoder:
         if missing:
             raise BackendError(
                 f"the landmark network was made without the output {missing[0]!r}; make it with "
-                f"landmark_onnx(features={needed_outputs(self.maps)})"
+                f"features={needed_outputs(self.maps)}"
             )
         self._reads_points = POINT_MAP in given
 
@@ -63,5 +63,5 @@ class BlazePoseEncoder:
 
 
 def needed_outputs(maps: Sequence[str] = KEPT_MAPS) -> tuple[str, ...]:
-    """The feature outputs that an encoder of these maps wants of `landmark_onnx`."""
+    """The feature outputs that an encoder of these maps wants of a landmark network."""
     return tuple(dict.fromkeys((*checked(maps), POINT_MAP)))

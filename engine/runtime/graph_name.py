@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 
 FUSED = "fused"
+LANDMARK_FULL = "landmark_full"
+"""What `--estimator blazepose` runs; `landmark` is the heavy network that the live model reads."""
 
 SizeWh = tuple[int, int]
 
@@ -21,7 +23,7 @@ def frame_of(name: str) -> SizeWh | None:
 
 
 def kind_of(name: str) -> str:
-    """`detector`, `landmark`, `live` or `fused`, whose outputs a graph of this name has."""
+    """`detector`, `landmark`, `live`, `fused` or `landmark_full`, whose outputs a graph of this name has."""
     return FUSED if frame_of(name) else name
 
 

@@ -20,9 +20,8 @@ class Networks(Protocol):
     """Opens a backend per graph; the caller leaves it. `name`: as graphs are called (`engine.runtime.graph_name`)."""
 
     @property
-    def wants_features(self) -> bool:
-        """Whether the landmark network is wanted with all its features, also where the estimator reads none: plans
-        are built of that graph."""
+    def runs_on_cpu(self) -> bool:
+        """Whether a graph without a plan runs on this machine's CPU, to which 8 bits are the quickest."""
         ...
 
     @property
@@ -69,7 +68,7 @@ class Choices:
 class OnnxRuntimeNetworks:
     """Everything in onnxruntime on the CPU. DeviceError for another device."""
 
-    wants_features = False
+    runs_on_cpu = True
     needs_plans = False
     warm_up_runs = 1
 

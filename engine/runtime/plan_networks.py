@@ -35,7 +35,7 @@ class PlanNetworks:
     A plan that was not yet compared on a GPU is put through `gate` before anything else uses it.
     """
 
-    wants_features = True
+    runs_on_cpu = False
     needs_plans = True
     warm_up_runs = _WARM_UP_RUNS
 
@@ -118,16 +118,13 @@ class AutoNetworks:
     """
 
     needs_plans = False
+    runs_on_cpu = True
 
     def __init__(self, plans: PlanNetworks | None, why_no_plans: str = "") -> None:
         self._plans, self._why_no_plans = plans, why_no_plans
         self._cpu = OnnxRuntimeNetworks()
         self._choices = Choices()
         self.in_use: dict[str, str] = {}
-
-    @property
-    def wants_features(self) -> bool:
-        return self._plans is not None
 
     @property
     def warm_up_runs(self) -> int:

@@ -16,7 +16,7 @@ from engine.runtime.triton_backend import TritonBackend, TritonServer
 class TritonNetworks:
     """Every graph on one server. BackendError where the server's graph is another one than the line would run here."""
 
-    wants_features = True
+    runs_on_cpu = False
     needs_plans = True
     warm_up_runs = 1
 

@@ -12,13 +12,14 @@ import json
 import logging
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.blazepose.networks import FEATURE_OUTPUTS
+from engine.blazepose.networks import FULL, landmark_onnx
 from engine.runtime.blazepose_encoder import BlazePoseEncoder
 from training.synthetic.distances import Distance, Features, Scale, frechet_distance, kernel_distance
 from training.synthetic.encode import crop_encoder
@@ -31,7 +32,7 @@ Images = Iterable[NDArray[np.uint8]]
 Pooled = dict[str, Features]
 """Feature map and pooling, e.g. `trunk_2 mean` -> (crop, feature)."""
 
-ALL_MAPS = tuple(FEATURE_OUTPUTS)
+ALL_MAPS = tuple(FULL.features)
 POOLINGS: dict[str, Callable[[Features], Features]] = {
     "mean": lambda cells: cells.mean(axis=1),
     "mean+std": lambda cells: np.concatenate([cells.mean(axis=1), cells.std(axis=1)]),
@@ -117,7 +118,7 @@ def report(
     clips: Mapping[str, Sequence[NDArray[np.uint8]]], crops: Mapping[str, Images], *, maps: Sequence[str] = ALL_MAPS
 ) -> list[Closeness]:
     """Floor, ceiling and the given sets of crops against the real crops of `clips`."""
-    with crop_encoder(maps) as encoder:
+    with crop_encoder(maps, network=partial(landmark_onnx, FULL)) as encoder:
         real = {name: pooled(images, encoder) for name, images in clips.items()}
         sets = ceilings([image for images in clips.values() for image in images], encoder)
         sets |= {name: pooled(images, encoder) for name, images in crops.items()}

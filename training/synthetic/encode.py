@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.blazepose.features import KEPT_MAPS
-from engine.blazepose.networks import landmark_onnx
+from engine.blazepose.networks import eight_bit_landmark_onnx
 from engine.runtime.blazepose_encoder import BlazePoseEncoder, Encoding, needed_outputs
 from engine.runtime.onnxruntime_backend import OnnxRuntimeBackend
 
@@ -73,13 +73,17 @@ class EncodedCrops:
 
 
 @contextmanager
-def crop_encoder(maps: Sequence[str] = KEPT_MAPS, *, threads: int = 1) -> Iterator[BlazePoseEncoder]:
-    """The encoder on this machine's CPU, fetched and converted where missing.
+def crop_encoder(
+    maps: Sequence[str] = KEPT_MAPS,
+    *,
+    network: Callable[..., Path] = eight_bit_landmark_onnx,
+    threads: int = 1,
+) -> Iterator[BlazePoseEncoder]:
+    """The encoder on this machine's CPU, fetched and converted where missing; by default the one of the live line.
 
     NetworkFilesError and BackendError name cause and cure.
     """
-    path: Path = landmark_onnx(features=needed_outputs(maps))
-    with OnnxRuntimeBackend(path, threads) as backend:
+    with OnnxRuntimeBackend(network(features=needed_outputs(maps)), threads) as backend:
         yield BlazePoseEncoder(backend, maps=maps)
 
 

@@ -2,7 +2,7 @@
 
 A directory of shards `features-FIRST.safetensors`: safetensors files, named by the number of their first crop. A shard
 appears whole or not at all, so an interrupted run goes on behind the last one.
-Each holds the sha256 of its numbers and of the network that they come from.
+Each holds the sha256 of its numbers and the name of the network that they come from.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from engine.blazepose.cache import write_atomically
-from engine.blazepose.fetch import LANDMARK
+from engine.blazepose.networks import eight_bit_id
 from engine.runtime.blazepose_encoder import BlazePoseEncoder
 from training.data_error import DataError
 from training.synthetic.encode import EncodedCrops, encodings
@@ -26,7 +26,7 @@ from training.synthetic.tensor_file import content_sha256, file_content, mapped_
 
 log = logging.getLogger(__name__)
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 SHARD_CROPS = 2048
 _CURE = "delete it and encode the crops again"
 _KEY = "features"
@@ -93,8 +93,8 @@ class FeatureShard:
             raise FeatureFileError.of(
                 path, "format_version", f"{version!r}, this version reads {FORMAT_VERSION}", cure=_CURE
             )
-        if header.get("network_sha256") != LANDMARK.sha256:
-            raise FeatureFileError.of(path, "network_sha256", "features of another landmark network", cure=_CURE)
+        if header.get("network") != eight_bit_id():
+            raise FeatureFileError.of(path, "network", "features of another landmark network", cure=_CURE)
         if header.get("content_sha256") != content_sha256(arrays):
             raise FeatureFileError.of(path, "content_sha256", "the numbers are damaged", cure=_CURE)
         try:
@@ -173,7 +173,7 @@ def _write(directory: Path, crops: EncodedCrops, *, first: int, crops_id: str) -
     arrays = crops.arrays()
     header = {
         "format_version": str(FORMAT_VERSION),
-        "network_sha256": LANDMARK.sha256,
+        "network": eight_bit_id(),
         "content_sha256": content_sha256(arrays),
         "crops_id": crops_id,
         "first": str(first),

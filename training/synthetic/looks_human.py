@@ -11,13 +11,14 @@ import logging
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
 
 from engine.blazepose.decode import HIP_CENTRE, decoded, in_frame, merged
 from engine.blazepose.landmarks import BODY_POINTS
-from engine.blazepose.networks import DETECTOR_SIZE_PX, INPUT_NAME, detector_onnx
+from engine.blazepose.networks import DETECTOR_SIZE_PX, FULL, INPUT_NAME, detector_onnx, landmark_onnx
 from engine.blazepose.regions import shown_to_detector
 from engine.blazepose.warp import cut_small, detector_input
 from engine.body.skeleton import H36M17
@@ -123,7 +124,10 @@ class HumanJudge:
 @contextmanager
 def human_judge(*, room: float = ROOM, threads: int = 1) -> Iterator[HumanJudge]:
     """With the networks on this machine's CPU."""
-    with OnnxRuntimeBackend(detector_onnx(), threads) as detector, crop_encoder((), threads=threads) as encoder:
+    with (
+        OnnxRuntimeBackend(detector_onnx(), threads) as detector,
+        crop_encoder((), network=partial(landmark_onnx, FULL), threads=threads) as encoder,
+    ):
         yield HumanJudge(detector, encoder, room=room)
 
 
