@@ -19,9 +19,9 @@ import onnx
 import onnxruntime
 from numpy.typing import NDArray
 
-from engine.blazepose.eight_bits import rounded_convolutions
+from engine.blazepose.eight_bits import needed_of
 from engine.blazepose.features import KEPT_MAPS
-from engine.blazepose.graph import Add, NetworkGraph
+from engine.blazepose.graph import NetworkGraph
 from engine.blazepose.networks import HEAVY, INPUT_NAME, LANDMARK_OUTPUTS, landmark_graph
 from engine.blazepose.seen_tensors import SeenTensor, write_seen
 from engine.blazepose.simplify import simplified
@@ -38,8 +38,8 @@ _NEVER_UNDERCUT = 0.95
 
 
 def seen_by(graph: NetworkGraph, images_rgb: Iterable[NDArray[np.uint8]]) -> dict[int, SeenTensor]:
-    """Of every tensor that its 8-bit form asks for; images (256, 256, 3)."""
-    tensors = wanted(graph)
+    """Of every tensor that the 8-bit form needs; images (256, 256, 3)."""
+    tensors = needed_of(graph)
     model = to_onnx(graph)
     model.graph.output.extend(onnx.helper.make_empty_tensor_value_info(name(tensor)) for tensor in tensors)
     session = onnxruntime.InferenceSession(model.SerializeToString(), providers=["CPUExecutionProvider"])
@@ -49,13 +49,6 @@ def seen_by(graph: NetworkGraph, images_rgb: Iterable[NDArray[np.uint8]]) -> dic
         for tensor, (picture,) in zip(tensors, values, strict=True):
             found[tensor].append(np.stack([picture.min((1, 2)), picture.max((1, 2)), picture.mean((1, 2))]))
     return {tensor: _over_pictures(np.stack(rows)) for tensor, rows in found.items()}
-
-
-def wanted(graph: NetworkGraph) -> list[int]:
-    """What convolutions in 8 bits read and make, and what sums tie together."""
-    rounded = {tensor for op in rounded_convolutions(graph) for tensor in (*op.sources, op.output)}
-    summed = {tensor for op in graph.ops if isinstance(op, Add) for tensor in (*op.sources, op.output)}
-    return sorted(rounded | summed)
 
 
 def _over_pictures(rows: F32) -> SeenTensor:

@@ -9,13 +9,14 @@ that shift is known from their mean and taken off the bias, without which the ne
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 import numpy as np
 import onnx
 from numpy.typing import NDArray
 
 from engine.blazepose.evened import evened
-from engine.blazepose.graph import Conv, NetworkGraph, Op
+from engine.blazepose.graph import Add, Conv, NetworkGraph, Op, PadChannels, Padding
 from engine.blazepose.seen_tensors import SeenTensor
 from engine.blazepose.to_onnx import Emitter, name
 
@@ -29,40 +30,69 @@ _LEAST_SIDE = 4
 def eight_bit_onnx(graph: NetworkGraph, seen: Mapping[int, SeenTensor]) -> onnx.ModelProto:
     """An ONNX model, checked, with the inputs and outputs of `to_onnx`.
 
-    seen: of every picture tensor that a convolution reads or makes.
+    seen: of every tensor of `needed_of`.
     """
     even, held = evened(graph, seen)
-    return _EightBits(even, held).model()
+    return _EightBits(*_padded_by_convolution(even, held)).model()
 
 
-def rounded_convolutions(graph: NetworkGraph) -> list[Conv]:
-    """Those that compute in 8 bits: all but the first, those of tiny maps and those whose result is an output."""
+def needed_of(graph: NetworkGraph) -> list[int]:
+    """The tensors whose contents must be known: what operations in 8 bits read and make."""
+    known = [*rounded_operations(graph), *(op for op in graph.ops if isinstance(op, PadChannels))]
+    return sorted({tensor for op in known for tensor in (*op.sources, op.output)})
+
+
+def rounded_operations(graph: NetworkGraph) -> list[Conv | Add]:
+    """Those that compute in 8 bits: convolutions and sums, but for the first, those of tiny maps and those whose result
+    is an output."""
     given = {output.tensor for output in graph.outputs}
     return [
         op
         for op in graph.ops
-        if isinstance(op, Conv)
+        if isinstance(op, Conv | Add)
         and op.sources[0] != graph.input
         and op.output not in given
         and graph.shapes[op.output][1] >= _LEAST_SIDE
     ]
 
 
+def _padded_by_convolution(
+    graph: NetworkGraph, seen: Mapping[int, SeenTensor]
+) -> tuple[NetworkGraph, dict[int, SeenTensor]]:
+    """Channels of zeros added by a convolution of ones, which 8 bits compute exactly: what comes out lies in memory as
+    convolutions want it, and so does all that is summed with it. A Pad costs two transpositions of every sum behind it.
+    """
+    held, ops = dict(seen), list(graph.ops)
+    for place, op in enumerate(ops):
+        if isinstance(op, PadChannels):
+            kept = graph.shapes[op.sources[0]][-1]
+            weight = np.eye(kept + op.added, kept, dtype=np.float32)[:, :, None, None]
+            bias = np.zeros(kept + op.added, np.float32)
+            ops[place] = Conv(op.sources, op.output, weight, bias, 1, Padding(), 1, "none")
+            held[op.output] = held[op.sources[0]].widened(op.added)
+    return replace(graph, ops=tuple(ops)), held
+
+
 class _EightBits(Emitter):
     def __init__(self, graph: NetworkGraph, seen: Mapping[int, SeenTensor]) -> None:
         super().__init__(graph)
         self._seen = seen
-        self._rounded = {op.output for op in rounded_convolutions(graph)}
-        self._activation = {op.output: op.activation for op in graph.ops if isinstance(op, Conv)}
+        self._rounded = {op.output for op in rounded_operations(graph)}
+        self._activation = {op.output: op.activation for op in graph.ops if isinstance(op, Conv | Add)}
         self._paired: set[int] = set()
 
     def operation(self, op: Op) -> None:
-        if isinstance(op, Conv) and op.output in self._rounded:
-            self._in_eight_bits(op)
-        else:
+        if op.output not in self._rounded:
             super().operation(op)
+            return
+        raw = f"{name(op.output)}_raw"
+        if isinstance(op, Conv):
+            self._rounded_convolution(op, raw)
+        else:
+            self._node("Add", [self._pair_of(source) for source in op.sources], raw)
+        self._pair(raw, op.output, name(op.output))
 
-    def _in_eight_bits(self, op: Conv) -> None:
+    def _rounded_convolution(self, op: Conv, target: str) -> None:
         source, output = op.sources[0], name(op.output)
         input_step, _ = self._step_and_zero(source)
         steps = np.maximum(np.abs(op.weight).max(axis=(1, 2, 3)), 1e-12) / np.float32(_INT8_MAX)
@@ -74,8 +104,7 @@ class _EightBits(Emitter):
             self._dequantized(f"{output}_weight", bits, steps.astype(np.float32)),
             self._dequantized(f"{output}_bias", np.clip(bias, -_INT32_MAX, _INT32_MAX).astype(np.int32), bias_steps),
         ]
-        self._convolution(op, [self._pair_of(source), *weights], f"{output}_raw")
-        self._pair(f"{output}_raw", op.output, output)
+        self._convolution(op, [self._pair_of(source), *weights], target)
 
     def _shift(self, op: Conv, weight: F32) -> F32:
         """(out channel,) by how much the rounded weights move the mean output."""
@@ -83,7 +112,7 @@ class _EightBits(Emitter):
         return np.asarray(moved[:, 0] * mean if op.groups > 1 else moved @ mean)
 
     def _pair_of(self, tensor: int) -> str:
-        """The tensor in 8 bits and back; of a convolution in 8 bits it is that already."""
+        """The tensor in 8 bits and back; what was made in 8 bits is that already."""
         if tensor in self._rounded:
             return name(tensor)
         paired = f"{name(tensor)}_rounded"

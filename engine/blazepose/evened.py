@@ -27,6 +27,8 @@ def evened(graph: NetworkGraph, seen: Mapping[int, SeenTensor]) -> tuple[Network
     """The graph with scaled streams, and what its tensors hold then."""
     scales: dict[int, F32] = {}
     for stream in _streams(graph):
+        if not seen.keys() >= set(stream):
+            continue
         reach = np.max([np.maximum(-seen[tensor].low, seen[tensor].high) for tensor in stream], axis=0)
         scale = np.clip(reach.max() / np.maximum(reach, 1e-6), 1, _LARGEST_SCALE).astype(np.float32)
         scales.update(dict.fromkeys(stream, scale))

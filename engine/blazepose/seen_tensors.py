@@ -34,6 +34,10 @@ class SeenTensor:
     def scaled(self, by: F32) -> SeenTensor:
         return SeenTensor(self.low * by, self.high * by, self.mean * by)
 
+    def widened(self, by: int) -> SeenTensor:
+        """With so many channels of zeros behind the others."""
+        return SeenTensor(*(np.pad(each, (0, by)) for each in (self.low, self.high, self.mean)))
+
 
 def read_seen(path: Path = SHIPPED) -> dict[int, SeenTensor]:
     """By the tensor's number in the network file."""
