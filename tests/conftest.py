@@ -29,5 +29,5 @@ def shared_dir(repo_root: Path) -> Path:
 
 @pytest.fixture(scope="session")
 def networks_dir() -> Path:
-    """A directory with the two BlazePose networks: the user's cache, filled by the product's own download."""
-    return network_files().landmark.parent
+    """A directory with the three BlazePose networks: the user's cache, filled by the product's own download."""
+    return network_files()

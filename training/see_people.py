@@ -20,14 +20,12 @@ import onnxruntime
 from numpy.typing import NDArray
 
 from engine.blazepose.eight_bits import needed_of
-from engine.blazepose.features import KEPT_MAPS
 from engine.blazepose.graph import NetworkGraph
-from engine.blazepose.networks import HEAVY, INPUT_NAME, LANDMARK_OUTPUTS, landmark_graph
+from engine.blazepose.networks import HEAVY, INPUT_NAME, landmark_graph
 from engine.blazepose.seen_tensors import SeenTensor, write_seen
 from engine.blazepose.simplify import simplified
 from engine.blazepose.to_onnx import name, to_onnx
 from engine.blazepose.warp import landmark_input
-from engine.runtime.blazepose_encoder import needed_outputs
 from training.synthetic.dataset import Dataset
 
 F32 = NDArray[np.float32]
@@ -67,7 +65,7 @@ def main() -> None:
     parser.add_argument("--count", type=int, default=100)
     parser.add_argument("--out", type=Path, required=True)
     options = parser.parse_args()
-    graph = simplified(landmark_graph(HEAVY, outputs=(*LANDMARK_OUTPUTS, *needed_outputs(KEPT_MAPS))))
+    graph = simplified(landmark_graph(HEAVY))  # with feature maps as outputs fewer tensors are needed
     datasets = [Dataset.open(path) for path in options.sets]
     places = ((each, row) for each in datasets for row in np.linspace(0, len(each) - 1, options.count).astype(int))
     seen = seen_by(graph, (each[int(row)].image_rgb for each, row in places))

@@ -37,7 +37,7 @@ def _from_wheel(archive: Path, member: str) -> bytes:
 
 def _from_tarball(archive: Path, member: str) -> bytes:
     with tarfile.open(archive) as opened:
-        content = opened.extractfile(member)
+        content = opened.extractfile(member) if member in opened.getnames() else None
         if content is None:
             raise DownloadError(f"{archive.name} holds no file {member}")
         return content.read()

@@ -17,6 +17,7 @@ from engine.blazepose.graph import (
     MaxPool,
     NetworkGraph,
     Op,
+    PadChannels,
     Reshape,
     Sigmoid,
     Upsample,
@@ -64,6 +65,10 @@ class BlazePoseNetwork(nn.Module):
     @_run.register
     def _add(self, op: Add, sources: list[Tensor]) -> Tensor:
         return _activated(sources[0] + sources[1], op.activation)
+
+    @_run.register
+    def _pad_channels(self, op: PadChannels, sources: list[Tensor]) -> Tensor:
+        return functional.pad(sources[0], (0, 0, 0, 0, 0, op.added))
 
     @_run.register
     def _max_pool(self, op: MaxPool, sources: list[Tensor]) -> Tensor:

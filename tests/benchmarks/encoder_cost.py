@@ -17,7 +17,7 @@ import skimage.data
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
-from engine.blazepose.networks import INPUT_NAME, landmark_onnx
+from engine.blazepose.networks import FULL, INPUT_NAME, landmark_onnx
 from engine.blazepose.warp import landmark_input
 from engine.runtime.blazepose_encoder import needed_outputs
 from engine.runtime.onnxruntime_backend import OnnxRuntimeBackend
@@ -30,7 +30,7 @@ def main(runs: int) -> None:
     spent_ms: dict[str, list[float]] = {name: [] for name in variants}
     with ExitStack() as stack:
         networks = {
-            name: stack.enter_context(OnnxRuntimeBackend(landmark_onnx(features=features)))
+            name: stack.enter_context(OnnxRuntimeBackend(landmark_onnx(FULL, features=features)))
             for name, features in variants.items()
         }
         for run in range(runs + 5):

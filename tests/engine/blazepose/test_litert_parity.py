@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from engine.blazepose import networks
-from engine.blazepose.fetch import DETECTOR, LANDMARK
+from engine.blazepose.fetch import DETECTOR
 from engine.blazepose.graph import Layout
 from engine.runtime.onnxruntime_backend import OnnxRuntimeBackend
 
@@ -32,8 +32,8 @@ def reference(path: Path, image: np.ndarray) -> dict[str, np.ndarray]:
     interpreter.allocate_tensors()
     interpreter.set_tensor(interpreter.get_input_details()[0]["index"], image)
     interpreter.invoke()
-    wanted = {tensor for tensor, _ in (networks.LANDMARK_OUTPUTS | networks.FEATURE_OUTPUTS).values()}
-    wanted |= {tensor for tensor, _ in networks.DETECTOR_OUTPUTS.values()}
+    tables = (networks.LANDMARK_OUTPUTS, networks.FULL.features, networks.HEAVY.features, networks.DETECTOR_OUTPUTS)
+    wanted = {tensor for table in tables for tensor, _ in table.values()}
     details = [each for each in interpreter.get_tensor_details() if each["name"] in wanted]
     return {each["name"]: interpreter.get_tensor(each["index"]) for each in details}
 
@@ -53,15 +53,16 @@ def worst(found: np.ndarray, expected: np.ndarray, layout: Layout) -> float:
     return float(np.abs(found - expected).max())
 
 
+@pytest.mark.parametrize("network", [networks.FULL, networks.HEAVY], ids=lambda network: network.name)
 @pytest.mark.parametrize("kind", ["random", "real"])
-def test_landmark_network(networks_dir: Path, kind: str) -> None:
+def test_landmark_network(networks_dir: Path, kind: str, network: networks.LandmarkNetwork) -> None:
     image = pictures(256, lowest=0)[kind == "real"]
-    expected = reference(networks_dir / LANDMARK.name, image)
-    with OnnxRuntimeBackend(networks.landmark_onnx(features=tuple(networks.FEATURE_OUTPUTS))) as backend:
+    expected = reference(networks_dir / network.file.name, image)
+    with OnnxRuntimeBackend(networks.landmark_onnx(network, features=tuple(network.features))) as backend:
         found = backend.run({networks.INPUT_NAME: image})
     limits = {"landmarks": 0.01, "world": 1e-4, "presence": 1e-5, "heatmap": 1e-2}  # px, metres, 1, logit
-    assert set(found) == {*networks.LANDMARK_OUTPUTS, *networks.FEATURE_OUTPUTS}
-    for name, (tensor, layout) in (networks.LANDMARK_OUTPUTS | networks.FEATURE_OUTPUTS).items():
+    assert set(found) == {*networks.LANDMARK_OUTPUTS, *network.features}
+    for name, (tensor, layout) in {**networks.LANDMARK_OUTPUTS, **network.features}.items():
         assert worst(found[name], expected[tensor], layout) < limits.get(name, 1e-3), name
 
 
@@ -75,18 +76,19 @@ def test_detector(networks_dir: Path, kind: str) -> None:
         assert worst(found[name], expected[tensor], layout) < 0.01, name  # px of the input, logit
 
 
-def test_feature_maps_have_their_documented_shapes(networks_dir: Path) -> None:
+@pytest.mark.parametrize("network", [networks.FULL, networks.HEAVY], ids=lambda network: network.name)
+def test_feature_maps_have_their_documented_shapes(networks_dir: Path, network: networks.LandmarkNetwork) -> None:
     assert networks.FEATURE_CHANNELS == FEATURE_CHANNELS
-    with OnnxRuntimeBackend(networks.landmark_onnx(features=tuple(FEATURE_CHANNELS))) as backend:
+    with OnnxRuntimeBackend(networks.landmark_onnx(network, features=tuple(network.features))) as backend:
         shapes = {info.name: info.shape for info in backend.outputs}
-    for name, channels in FEATURE_CHANNELS.items():
+    for name in network.features:
         side = int(name.split("_")[1])
-        assert shapes[name] == ("batch", channels, side, side)
+        assert shapes[name] == ("batch", FEATURE_CHANNELS[name], side, side)
 
 
 def test_each_row_of_a_batch_is_what_it_is_alone(networks_dir: Path) -> None:
     rows = np.concatenate([*pictures(256, lowest=0), np.zeros((1, 256, 256, 3), np.float32)])
-    with OnnxRuntimeBackend(networks.landmark_onnx(features=("trunk_2",))) as backend:
+    with OnnxRuntimeBackend(networks.landmark_onnx(networks.HEAVY, features=("trunk_2",))) as backend:
         together = {name: values.copy() for name, values in backend.run({"image": rows}).items()}
         for row in range(len(rows)):
             alone = backend.run({"image": rows[row : row + 1]})
@@ -95,7 +97,7 @@ def test_each_row_of_a_batch_is_what_it_is_alone(networks_dir: Path) -> None:
 
 
 def test_the_live_graph_holds_no_segmentation(networks_dir: Path) -> None:
-    graph = networks.landmark_graph()
+    graph = networks.landmark_graph(networks.FULL)
     assert all(graph.shapes[op.output][1:] not in ((256, 256, 8), (128, 128, 8)) for op in graph.ops)
     with pytest.raises(KeyError, match="has no output 'segmentation'; it has landmarks"):
-        networks.landmark_graph(outputs=("segmentation",))
+        networks.landmark_graph(networks.FULL, outputs=("segmentation",))

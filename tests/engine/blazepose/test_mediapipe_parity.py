@@ -43,7 +43,7 @@ def recorder() -> ModuleType:
 def backends(networks_dir: Path) -> Iterator[tuple[OnnxRuntimeBackend, OnnxRuntimeBackend]]:
     with (
         OnnxRuntimeBackend(networks.detector_onnx()) as detector,
-        OnnxRuntimeBackend(networks.landmark_onnx()) as landmark,
+        OnnxRuntimeBackend(networks.landmark_onnx(networks.FULL)) as landmark,
     ):
         yield detector, landmark
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from engine.blazepose import networks
-from engine.blazepose.fetch import DETECTOR, LANDMARK
+from engine.blazepose.fetch import DETECTOR, LANDMARK_FULL
 from engine.blazepose.graph import Conv, NetworkGraphError, Padding, Upsample
 from engine.blazepose.simplify import simplified
 from engine.blazepose.tflite_graph import read_graph
@@ -17,12 +17,15 @@ OUTPUTS = networks.DETECTOR_OUTPUTS
 
 
 def test_paddings_are_spelled_out(networks_dir: Path) -> None:
-    first = networks.landmark_graph().ops[0]
+    graph = networks.landmark_graph(networks.FULL)
+    first = graph.ops[0]
     assert isinstance(first, Conv)
-    assert first.sources == (networks.landmark_graph().input,)
+    assert first.sources == (graph.input,)
     assert first.weight.shape == (24, 3, 3, 3) and first.weight.dtype == np.float32
     assert first.padding == Padding(1, 1, 1, 1)  # a PAD of its own in the file
-    paddings = {op.padding for op in networks.landmark_graph().ops if isinstance(op, Conv) and op.stride == 2}
+    paddings = {
+        op.padding for op in networks.landmark_graph(networks.FULL).ops if isinstance(op, Conv) and op.stride == 2
+    }
     assert Padding(0, 0, 1, 1) in paddings  # TensorFlow's SAME: 3x3, stride 2, even size
 
 
@@ -34,8 +37,8 @@ def test_sparse_weights_unfold_to_mostly_zeros(networks_dir: Path) -> None:
 
 
 def test_pruning_keeps_only_what_an_output_needs(networks_dir: Path) -> None:
-    all_ops = networks.landmark_graph().ops
-    backbone = networks.landmark_graph(outputs=("backbone_8",)).ops
+    all_ops = networks.landmark_graph(networks.FULL).ops
+    backbone = networks.landmark_graph(networks.FULL, outputs=("backbone_8",)).ops
     assert 0 < len(backbone) < len(all_ops)
     assert {op.output for op in backbone} < {op.output for op in all_ops}
 
@@ -87,7 +90,11 @@ def test_flipped_bytes_are_read_or_refused_but_never_more(networks_dir: Path, tm
 
 def test_another_network_is_refused(networks_dir: Path) -> None:
     with pytest.raises(NetworkGraphError, match=r"has no tensor 'model_1/model/add_22/add'; it is another network"):
-        read_graph(networks_dir / LANDMARK.name, "image", outputs={"x": ("model_1/model/add_22/add", "channels_first")})
+        read_graph(
+            networks_dir / LANDMARK_FULL.name,
+            "image",
+            outputs={"x": ("model_1/model/add_22/add", "channels_first")},
+        )
 
 
 def test_missing_file_is_named(tmp_path: Path) -> None:

@@ -19,14 +19,15 @@ def image() -> np.ndarray:
     return np.random.default_rng(0).random((2, 256, 256, 3), dtype=np.float32)
 
 
-def test_landmark_network(networks_dir: Path, image: np.ndarray) -> None:
+@pytest.mark.parametrize("network", [networks.FULL, networks.HEAVY], ids=lambda network: network.name)
+def test_landmark_network(networks_dir: Path, image: np.ndarray, network: networks.LandmarkNetwork) -> None:
     from engine.model.blazepose_torch import BlazePoseNetwork
 
-    outputs = (*networks.LANDMARK_OUTPUTS, *networks.FEATURE_OUTPUTS)
-    module = BlazePoseNetwork(networks.landmark_graph(outputs=outputs)).eval()
+    outputs = (*networks.LANDMARK_OUTPUTS, *network.features)
+    module = BlazePoseNetwork(networks.landmark_graph(network, outputs=outputs)).eval()
     with torch.no_grad():
         found = module(torch.from_numpy(image))
-    with OnnxRuntimeBackend(networks.landmark_onnx(features=tuple(networks.FEATURE_OUTPUTS))) as backend:
+    with OnnxRuntimeBackend(networks.landmark_onnx(network, features=tuple(network.features))) as backend:
         expected = backend.run({"image": image})
     assert set(found) == set(expected)
     for name, values in expected.items():  # on noise landmarks reach hundreds, of which float32 keeps four digits here
@@ -50,7 +51,7 @@ def test_detector_with_and_without_rewriting(networks_dir: Path) -> None:
 def test_weights_are_trainable_and_have_the_published_number(networks_dir: Path, image: np.ndarray) -> None:
     from engine.model.blazepose_torch import BlazePoseNetwork
 
-    module = BlazePoseNetwork(networks.landmark_graph())
+    module = BlazePoseNetwork(networks.landmark_graph(networks.FULL))
     count = sum(parameter.numel() for parameter in module.parameters())
     assert 3.1e6 < count < 3.2e6
     module(torch.from_numpy(image[:1]))["world"].sum().backward()

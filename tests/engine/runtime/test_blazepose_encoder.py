@@ -10,7 +10,7 @@ import pytest
 
 from engine.blazepose.features import KEPT_MAPS, POINT_MAP, at_points, shape_of
 from engine.blazepose.landmarks import crop_landmarks
-from engine.blazepose.networks import INPUT_NAME, landmark_onnx
+from engine.blazepose.networks import HEAVY, INPUT_NAME, landmark_onnx
 from engine.blazepose.warp import landmark_input
 from engine.runtime.backend import BackendError
 from engine.runtime.blazepose_encoder import BlazePoseEncoder, needed_outputs
@@ -27,12 +27,12 @@ def crops() -> np.ndarray:
 
 @pytest.fixture
 def encoder(networks_dir: Path) -> Iterator[BlazePoseEncoder]:
-    with OnnxRuntimeBackend(landmark_onnx(features=needed_outputs())) as backend:
+    with OnnxRuntimeBackend(landmark_onnx(HEAVY, features=needed_outputs())) as backend:
         yield BlazePoseEncoder(backend)
 
 
 def test_landmarks_are_those_of_the_plain_network(encoder: BlazePoseEncoder, crops: np.ndarray) -> None:
-    with OnnxRuntimeBackend(landmark_onnx()) as plain:
+    with OnnxRuntimeBackend(landmark_onnx(HEAVY)) as plain:
         for row, encoding in enumerate(encoder.encode(crops)):
             expected = crop_landmarks(plain.run({INPUT_NAME: landmark_input(crops[row : row + 1])}))
             found = encoding.landmarks
@@ -68,8 +68,8 @@ def test_maps_of_unequal_width_make_no_sequence() -> None:
     pytest.importorskip("torch", reason="needs the extra 'train'")
     from engine.model.blazepose_encoder import BlazePoseImageEncoder
 
-    with pytest.raises(ValueError, match=r"equally many channels, got \{'trunk_2': 288, 'pyramid_8': 48\}"):
-        BlazePoseImageEncoder.pretrained(maps=("trunk_2", "pyramid_8"))
+    with pytest.raises(ValueError, match=r"equally many channels, got \{'trunk_2': 288, 'pyramid_64': 48\}"):
+        BlazePoseImageEncoder.pretrained(maps=("trunk_2", "pyramid_64"))
 
 
 def test_reading_at_points_is_linear_interpolation_clamped_to_the_border() -> None:
@@ -82,7 +82,7 @@ def test_reading_at_points_is_linear_interpolation_clamped_to_the_border() -> No
 
 def test_heat_at_the_points_is_a_linear_map_of_what_is_read_there(networks_dir: Path, crops: np.ndarray) -> None:
     """So that what is stored of a point holds what the heatmap says of it."""
-    with OnnxRuntimeBackend(landmark_onnx(features=(POINT_MAP,))) as backend:
+    with OnnxRuntimeBackend(landmark_onnx(HEAVY, features=(POINT_MAP,))) as backend:
         outputs = backend.run({INPUT_NAME: landmark_input(crops)})
     features = outputs[POINT_MAP].transpose(0, 2, 3, 1).reshape(-1, 48)
     heat = outputs["heatmap"].reshape(-1, 39)
@@ -91,8 +91,8 @@ def test_heat_at_the_points_is_a_linear_map_of_what_is_read_there(networks_dir: 
 
 
 def test_a_network_without_the_map_is_refused(networks_dir: Path) -> None:
-    with OnnxRuntimeBackend(landmark_onnx()) as plain:
-        with pytest.raises(BackendError, match="without the output 'trunk_2'; make it with landmark_onnx"):
+    with OnnxRuntimeBackend(landmark_onnx(HEAVY)) as plain:
+        with pytest.raises(BackendError, match="without the output 'trunk_2'; make it with features="):
             BlazePoseEncoder(plain)
         with pytest.raises(KeyError, match="no feature map 'logits'; it has backbone_64"):
             BlazePoseEncoder(plain, maps=("logits",))

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import skimage.data
 
-from engine.blazepose.networks import landmark_onnx
+from engine.blazepose.networks import FULL, landmark_onnx
 from engine.blazepose.warp import cut
 from engine.body.camera import Camera
 from engine.body.crop import PersonCrop, Region
@@ -18,7 +18,7 @@ CAMERA = Camera.from_fov((512, 512), 55)
 
 @pytest.fixture(scope="module")
 def estimator(networks_dir):
-    with OnnxRuntimeBackend(landmark_onnx()) as backend:
+    with OnnxRuntimeBackend(landmark_onnx(FULL)) as backend:
         yield BlazePoseEstimator(backend, weights="test")
 
 

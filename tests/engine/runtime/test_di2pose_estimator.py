@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import skimage.data
 
-from engine.blazepose.networks import landmark_onnx
+from engine.blazepose.networks import HEAVY, landmark_onnx
 from engine.blazepose.warp import cut
 from engine.body.camera import Camera
 from engine.body.crop import PersonCrop, Region
@@ -118,7 +118,7 @@ def test_hypotheses_are_handed_on_when_asked_for_the_nearest_first(estimator, as
 
 
 def test_what_is_no_live_model_is_refused(tmp_path, networks_dir):
-    landmark = OnnxRuntimeBackend(landmark_onnx(features=needed_outputs()))
+    landmark = OnnxRuntimeBackend(landmark_onnx(HEAVY, features=needed_outputs()))
     with landmark as backend, pytest.raises(BackendError, match="noise of a fixed shape, this one takes image"):
         Di2PoseEstimator(BlazePoseEncoder(backend), backend, weights="test")
     unknown = r"unknown estimator 'pose'; known are .*blazepose, or give the \.onnx file"

@@ -128,12 +128,10 @@ def test_auto_falls_back_to_the_cpu_and_says_why_once(
     assert networks.in_use == {"landmark": "onnxruntime on cpu"}
 
 
-def test_auto_takes_a_plan_that_fits_and_asks_for_the_graph_that_plans_are_built_of(
-    tmp_path: Path, graph: Path
-) -> None:
+def test_auto_takes_a_plan_that_fits(tmp_path: Path, graph: Path) -> None:
     stored_plan(tmp_path, onnx_sha256=sha256_of(graph))
     networks = AutoNetworks(plans_in(tmp_path, FakeLibrary(), Gate()))
-    assert opened_name(networks, graph) == "TensorRtBackend" and networks.wants_features
+    assert opened_name(networks, graph) == "TensorRtBackend"
     assert networks.in_use == {"landmark": "tensorrt on cuda:0"}
 
 
@@ -151,7 +149,7 @@ def test_without_a_gpu_auto_is_onnxruntime_as_ever(graph: Path) -> None:
     x = np.random.default_rng(0).random((3, 8), np.float32)
     with auto.opened("live", graph, threads=1) as one, plain.opened("live", graph, threads=1) as other:
         np.testing.assert_array_equal(one.run({"x": x})["y"], other.run({"x": x})["y"])
-    assert (auto.warm_up_runs, auto.wants_features) == (plain.warm_up_runs, plain.wants_features) == (1, False)
+    assert (auto.warm_up_runs, auto.runs_on_cpu) == (plain.warm_up_runs, plain.runs_on_cpu) == (1, True)
     assert onnx.load(graph).graph.name == "small"
 
 
