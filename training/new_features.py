@@ -1,4 +1,4 @@
-"""A live model made ready to learn on with the crops of another landmark network, whose image features mean other things.
+"""A live model made ready to learn on with the crops of another landmark network, whose features mean other things.
 
     python -m training.new_features CHECKPOINT --encoded DIR [--encoded DIR ...] --out FOLDER
 

@@ -65,7 +65,7 @@ def test_a_device_that_does_not_fit_is_an_error() -> None:
         (None, None, "plans", "no NVIDIA GPU cuda:0 is usable here"),
         (Device(2), None, "plans", "no NVIDIA GPU cuda:2 is usable here"),
         (CPU, HERE, "plans", "--device cpu was asked for"),
-        (None, HERE, "nowhere", "there is no plan of the landmark graph"),
+        (None, HERE, "nowhere", "there is no plan of the landmark_full graph"),
     ],
 )
 def test_auto_says_one_line_per_graph_with_the_reason(
@@ -76,14 +76,14 @@ def test_auto_says_one_line_per_graph_with_the_reason(
     with estimator_named("blazepose", LineConfig(), networks=networks):
         pass
     lines = [record.getMessage() for record in caplog.records if record.name == "engine.runtime.networks"]
-    assert len(lines) == 1 and lines[0].startswith("landmark: onnxruntime on cpu (") and said in lines[0]
+    assert len(lines) == 1 and lines[0].startswith("landmark_full: onnxruntime on cpu (") and said in lines[0]
 
 
 def test_an_explicit_choice_without_a_plan_names_the_command(tmp_path: Path) -> None:
     networks = networks_of("tensorrt-rtx", gpu=HERE, engines=tmp_path)
     with (
         pytest.raises(
-            NoPlanError, match=r"Build one: di2pose build --library tensorrt-rtx .*--graph landmark .*sm86 --out"
+            NoPlanError, match=r"Build one: di2pose build --library tensorrt-rtx .*--graph landmark_full .*sm86 --out"
         ),
         estimator_named("di2pose", LineConfig(), networks=networks),
     ):

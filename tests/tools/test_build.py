@@ -55,13 +55,13 @@ def test_inspecting_prints_the_sidecar_and_the_verdict(built: tuple[Path, list[d
 def test_a_dry_run_says_what_would_be_built_and_writes_nothing(tmp_path: Path) -> None:
     pytest.importorskip("tensorrt_rtx", reason="building plans needs the extra gpu-rtx: pip install 'di2pose[gpu-rtx]'")
     done = build(
-        "--library", "tensorrt-rtx", "--precision", "mixed", "--graph", "detector", "--graph", "landmark",
+        "--library", "tensorrt-rtx", "--precision", "mixed", "--graph", "detector", "--graph", "landmark_full",
         "--computeCapabilities", "sm89", "--out", str(tmp_path / "plans"), "--dry-run",
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     assert [line.split(":")[0].rpartition("/")[2] for line in done.stdout.splitlines()] == [
         "detector.mixed.sm89.plan",
-        "landmark.mixed.sm89.plan",
+        "landmark_full.mixed.sm89.plan",
     ]
     assert "1x256x256x3 to 16x256x256x3" in done.stdout
     assert list(tmp_path.iterdir()) == []

@@ -207,8 +207,8 @@ def test_converted_graph_is_kept_and_rebuilt_when_damaged(networks_dir: Path, em
 
 
 def test_other_outputs_are_another_cached_graph(networks_dir: Path, empty_cache: Path) -> None:
-    plain = networks.landmark_onnx(networks_dir)
-    assert networks.landmark_onnx(networks_dir, features=("trunk_2",)) != plain
+    plain = networks.landmark_onnx(networks.FULL, networks_dir)
+    assert networks.landmark_onnx(networks.FULL, networks_dir, features=("trunk_2",)) != plain
 
 
 @pytest.mark.parametrize(

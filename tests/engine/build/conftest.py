@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from engine.blazepose.networks import detector_onnx
+from engine.blazepose.networks import FULL, detector_onnx, landmark_onnx
 from engine.build.evidence import Evidence, people_in
-from engine.build.graphs import graph_named
-from engine.build.onnx_file import OnnxGraph
+from engine.build.onnx_file import OnnxGraph, read_onnx
+from engine.runtime.blazepose_encoder import needed_outputs
 from engine.runtime.tensorrt_library import Library, installed_library
 from realtime.spread_pictures import spread_pictures
 
@@ -20,7 +20,9 @@ def evidence() -> Evidence:
 
 @pytest.fixture(scope="session")
 def landmark() -> OnnxGraph:
-    return graph_named("landmark")
+    """As the line's, but of the full network: what is tested here are gate and builder, which need minutes for the
+    heavy one."""
+    return read_onnx(landmark_onnx(FULL, features=needed_outputs()), "landmark")
 
 
 @pytest.fixture(scope="session")
