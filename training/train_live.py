@@ -47,7 +47,7 @@ from training.train_tokenizer import CHECKPOINT_NAME
 log = logging.getLogger(__name__)
 
 LIVE_CONDITION = "live_condition"
-DATA = "synthetic people (CMU motion, rigged avatars, panoramas), read by the frozen BlazePose landmark network"
+DATA = "synthetic people (CMU motion, rigged avatars, panoramas), read by the frozen heavy BlazePose landmark network"
 LICENCE = "Apache-2.0; docs/data.md names the licences of what the pictures were made from"
 
 
