@@ -83,7 +83,7 @@ def test_an_explicit_choice_without_a_plan_names_the_command(tmp_path: Path) -> 
     networks = networks_of("tensorrt-rtx", gpu=HERE, engines=tmp_path)
     with (
         pytest.raises(
-            NoPlanError, match=r"Build one: di2pose build --library tensorrt-rtx .*--graph landmark_full .*sm86 --out"
+            NoPlanError, match=r"Build one: di2pose build --library tensorrt-rtx .*--graph landmark .*sm86 --out"
         ),
         estimator_named("di2pose", LineConfig(), networks=networks),
     ):

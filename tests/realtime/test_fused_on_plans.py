@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from onnx_plans import OnnxLibrary, networks_on, stored_plan_of
+from single_precision import SinglePrecision
 from small_graphs import live_of_everything, stored
 
 from engine.blazepose.networks import detector_onnx
@@ -50,7 +51,7 @@ def test_it_gives_the_same_poses_under_the_same_name_and_passes_the_gate(live: P
     shelf.mkdir()
     stored_plan_of("fused", fused_onnx(encoder_path(), live), shelf)
     networks = networks_on(shelf, OnnxLibrary(), gate_on_demo)
-    wanted, weights = estimated(live, OnnxRuntimeNetworks())
+    wanted, weights = estimated(live, SinglePrecision())
     found, fused_weights = estimated(live, networks)
     assert networks.in_use == {"fused": "tensorrt on cuda:0"} and fused_weights == weights
     for one, other in zip(wanted, found, strict=True):
@@ -104,7 +105,7 @@ def test_a_line_hands_the_frame_to_a_plan_that_cuts_and_finds_the_same_people(
     live: Path, shelf: Path, frame: Frame, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     networks = networks_on(shelf, OnnxLibrary(), gate_on_demo)
-    wanted = line_on(live, OnnxRuntimeNetworks(), frame)
+    wanted = line_on(live, SinglePrecision(), frame)
     with monkeypatch.context() as patch:
         patch.setattr("engine.blazepose.uncut.cut", lambda *_: pytest.fail("a crop was cut on the CPU"))
         found = line_on(live, networks, frame)
@@ -147,7 +148,7 @@ def test_frames_of_another_size_go_to_a_plan_of_crops_where_there_is_one_and_are
         line_on(live, networks, smaller)
     stored_plan_of("fused", fused_onnx(encoder_path(), live), shelf)
     assert list(estimator_graphs(str(live), networks)) == [FRAMED, "fused"]
-    (found,), (wanted,) = line_on(live, networks, smaller), line_on(live, OnnxRuntimeNetworks(), smaller)
+    (found,), (wanted,) = line_on(live, networks, smaller), line_on(live, SinglePrecision(), smaller)
     np.testing.assert_allclose(found.pose.joints_mm, wanted.pose.joints_mm, atol=0.1)
     assert any("people in frames of 640x440 are cut out on the CPU" in text for text in caplog.messages)
 

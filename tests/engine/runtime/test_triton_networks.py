@@ -13,6 +13,7 @@ import skimage.data
 
 pytest.importorskip("tritonclient.grpc", reason="needs the extra triton: pip install 'di2pose[triton]'")
 
+from single_precision import SinglePrecision
 from triton_peer import TritonPeer, serving
 
 from engine.build.graphs import FUSED, GRAPHS, graph_named
@@ -43,7 +44,7 @@ def test_a_line_on_a_server_gives_the_poses_of_a_line_here(address: str) -> None
     frame = Frame(0, 0, skimage.data.astronaut(), 0.0)
     found = []
     over_triton = BackendChoice("triton", triton_address=address).networks(no_torch)
-    for networks in (OnnxRuntimeNetworks(), over_triton):
+    for networks in (SinglePrecision(), over_triton):
         with live_parts("di2pose", LineConfig(), camera_of=camera_choice(), networks=networks) as parts:
             found.append(parts.line.people(frame))
             weights = parts.estimator.weights
@@ -61,7 +62,7 @@ def test_where_the_server_has_the_fused_graph_it_takes_the_place_of_two(networks
     with serving(TritonPeer(tmp_path / "repository")) as address:
         networks = TritonNetworks(TritonServer(address))
         found = []
-        for running in (OnnxRuntimeNetworks(), networks):
+        for running in (SinglePrecision(), networks):
             with live_parts("di2pose", LineConfig(), camera_of=camera_choice(), networks=running) as parts:
                 found.append(parts.line.people(frame))
     here, there = found
