@@ -114,6 +114,16 @@ def test_the_shipped_numbers_are_those_that_are_needed_with_and_without_feature_
         assert (each.low <= 0).all() and (each.high >= 0).all() and np.isfinite(each.mean).all()
 
 
+def test_no_two_products_leave_sixteen_bits(graph: NetworkGraph) -> None:
+    """Processors without VNNI add them up in such, and cut off what does not fit."""
+    model = eight_bit_onnx(graph, read_seen())
+    weights = [
+        onnx.numpy_helper.to_array(each) for each in model.graph.initializer if each.name.endswith("weight_bits")
+    ]
+    assert len(weights) > 150 and all(each.dtype == np.int8 for each in weights)
+    assert max(2 * 255 * int(np.abs(each.astype(int)).max()) for each in weights) <= 2**15 - 1
+
+
 def test_seen_numbers_survive_their_file(tmp_path: Path) -> None:
     rng = np.random.default_rng(0)
     seen = {
