@@ -6,9 +6,10 @@ from pathlib import Path
 
 import numpy as np
 from onnx_plans import MOST, OnnxLibrary, networks_on, stored_plan_of
+from single_precision import SinglePrecision
 
 from engine.blazepose.networks import detector_onnx
-from engine.runtime.networks import Networks, OnnxRuntimeNetworks
+from engine.runtime.networks import Networks
 from engine.runtime.plan_card import read_card
 from realtime.config import LineConfig
 from realtime.frame import Frame
@@ -33,11 +34,11 @@ def poses_of(networks: Networks) -> np.ndarray:
 
 
 def test_pending_plans_pass_the_gate_once_and_the_line_runs_on_them(tmp_path: Path) -> None:
-    graphs = {"detector": detector_onnx()} | estimator_graphs("di2pose", OnnxRuntimeNetworks())
+    graphs = {"detector": detector_onnx()} | estimator_graphs("di2pose", SinglePrecision())
     plans = [stored_plan_of(name, path, tmp_path) for name, path in graphs.items()]
     library = OnnxLibrary()
     networks = networks_on(tmp_path, library, gate_on_demo)
-    np.testing.assert_array_equal(poses_of(networks), poses_of(OnnxRuntimeNetworks()))
+    np.testing.assert_array_equal(poses_of(networks), poses_of(SinglePrecision()))
     assert networks.in_use == dict.fromkeys(graphs, "tensorrt on cuda:0")
     for plan in plans:
         parity = read_card(plan).parity

@@ -232,7 +232,7 @@ def test_noise_changes_image_features_alone_and_is_the_same_for_the_same_seed(da
     assert torch.equal(found.crops.at_points, again.crops.at_points)
     off = (found.crops.at_points - clean.crops.at_points).std(dim=(0, 1))
     spread = torch.from_numpy(data.train.all().at_points.std(axis=(0, 1), dtype=np.float32))
-    assert 0.8 < float((off / (0.5 * spread)).median()) < 1.2
+    assert 0.8 < float((off / (0.5 * spread)).nanmedian()) < 1.2  # some channels are zero in all of these crops
 
 
 def test_the_mean_of_two_runs_is_between_them_and_is_measured_anew_and_what_does_not_fit_is_refused(

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from engine.blazepose.networks import FULL, landmark_onnx
 from engine.runtime.blazepose_encoder import BlazePoseEncoder
 from tools.data_closeness import crops_of
 from training.data_directory import DataDirectory
@@ -37,6 +39,13 @@ def drawn(networks_dir: Path) -> list[np.ndarray]:
 @pytest.fixture(scope="session")
 def encoder(networks_dir: Path) -> Iterator[BlazePoseEncoder]:
     with crop_encoder() as encoder:
+        yield encoder
+
+
+@pytest.fixture(scope="session")
+def full_encoder(networks_dir: Path) -> Iterator[BlazePoseEncoder]:
+    """Of the full landmark network, by which closeness and looks are judged."""
+    with crop_encoder(network=partial(landmark_onnx, FULL)) as encoder:
         yield encoder
 
 

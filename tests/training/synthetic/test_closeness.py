@@ -21,6 +21,11 @@ def halves_at_random(images: list[np.ndarray]) -> list[list[np.ndarray]]:
     return [[images[row] for row in order[half::2]] for half in (0, 1)]
 
 
+@pytest.fixture
+def encoder(full_encoder: BlazePoseEncoder) -> BlazePoseEncoder:
+    return full_encoder
+
+
 def test_a_set_is_no_distance_from_itself(drawn: list[np.ndarray], encoder: BlazePoseEncoder) -> None:
     one, other = (closeness.pooled(half, encoder) for half in halves_at_random(drawn))
     for row in closeness.compared(one, {"other half": other}, reference=closeness.joined([one, other])):

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from engine.blazepose.landmarks import crop_landmarks
-from engine.blazepose.networks import INPUT_NAME, landmark_onnx
+from engine.blazepose.networks import INPUT_NAME, eight_bit_landmark_onnx
 from engine.blazepose.warp import landmark_input
 from engine.runtime.blazepose_encoder import BlazePoseEncoder
 from engine.runtime.onnxruntime_backend import OnnxRuntimeBackend
@@ -44,7 +44,7 @@ def test_stored_features_are_those_of_a_direct_run(
 
 def test_landmarks_are_those_of_the_product(stored: Path, squats: list[np.ndarray]) -> None:
     taken = StoredFeatures.open(stored).take([2])
-    with OnnxRuntimeBackend(landmark_onnx()) as backend:
+    with OnnxRuntimeBackend(eight_bit_landmark_onnx()) as backend:
         expected = crop_landmarks(backend.run({INPUT_NAME: landmark_input(squats[2][None])}))
     np.testing.assert_allclose(taken.points_px[0], expected.points_px, atol=0.02)
     np.testing.assert_allclose(taken.world_m[0], expected.world_m, atol=1e-4)
@@ -113,8 +113,8 @@ def test_a_turned_bit_is_refused(stored: Path) -> None:
 @pytest.mark.parametrize(
     ("field", "value", "text"),
     [
-        ("network_sha256", "0" * 64, "features of another landmark network"),
-        ("format_version", "99", "'99', this version reads 1"),
+        ("network", "0" * 64, "features of another landmark network"),
+        ("format_version", "99", "'99', this version reads 2"),
         ("first", "4", "'4', expected '3'"),
     ],
 )

@@ -23,6 +23,11 @@ def judge(networks_dir: object) -> Iterator[HumanJudge]:
         yield judge
 
 
+@pytest.fixture
+def encoder(full_encoder: BlazePoseEncoder) -> BlazePoseEncoder:
+    return full_encoder
+
+
 def labelled(image_rgb: np.ndarray, encoder: BlazePoseEncoder, *, shift_px: float = 0.0) -> Crop:
     """The network's own answer as truth, moved to the right."""
     found = encoder.encode(image_rgb[None])[0].landmarks
