@@ -11,7 +11,7 @@ import pytest
 from engine.blazepose.landmarks import crop_landmarks
 from engine.blazepose.networks import INPUT_NAME, eight_bit_landmark_onnx
 from engine.blazepose.warp import landmark_input
-from engine.runtime.blazepose_encoder import BlazePoseEncoder
+from engine.runtime.blazepose_encoder import BlazePoseEncoder, needed_outputs
 from engine.runtime.onnxruntime_backend import OnnxRuntimeBackend
 from training.synthetic.encode import EncodedCrops, crop_encoder, encode
 from training.synthetic.features import FeatureFileError, StoredFeatures, store_features
@@ -44,7 +44,7 @@ def test_stored_features_are_those_of_a_direct_run(
 
 def test_landmarks_are_those_of_the_product(stored: Path, squats: list[np.ndarray]) -> None:
     taken = StoredFeatures.open(stored).take([2])
-    with OnnxRuntimeBackend(eight_bit_landmark_onnx()) as backend:
+    with OnnxRuntimeBackend(eight_bit_landmark_onnx(features=needed_outputs())) as backend:
         expected = crop_landmarks(backend.run({INPUT_NAME: landmark_input(squats[2][None])}))
     np.testing.assert_allclose(taken.points_px[0], expected.points_px, atol=0.02)
     np.testing.assert_allclose(taken.world_m[0], expected.world_m, atol=1e-4)
