@@ -62,6 +62,7 @@ WHEEL = Package(
     download_wheel,
     _from_wheel,
 )
+"""The wheel is that for Python 3.12 on x86-64 Linux, taken on every host because only its data is used."""
 TARBALL = Package(
     "@mediapipe/pose@0.5.1675469404",
     "8bb349a7b3a3ba699df23be804ddd3b3eab810b50b15406894be257859388a84",
@@ -69,7 +70,6 @@ TARBALL = Package(
     download_tarball,
     _from_tarball,
 )
-"""The wheel is that for Python 3.12 on x86-64 Linux, taken on every host because only its data is used."""
 
 
 @dataclass(frozen=True, slots=True)
