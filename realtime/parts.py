@@ -23,6 +23,7 @@ from engine.runtime.estimator import Estimator
 from engine.runtime.framed_estimator import FramedEstimator
 from engine.runtime.fused_estimator import FusedEstimator
 from engine.runtime.graph_name import FUSED, LANDMARK_FULL, SizeWh, frame_of, framed
+from engine.runtime.live_eight_bits import eight_bit_live_onnx
 from engine.runtime.networks import Networks, OnnxRuntimeNetworks
 from realtime.config import ConfigError, LineConfig
 from realtime.detector import PersonDetector
@@ -122,7 +123,7 @@ def _of_crops(
     if "landmark" not in graphs:
         return None
     encoder, denoiser = BlazePoseEncoder(opened("landmark")), opened("live")
-    return Di2PoseEstimator(encoder, denoiser, weights=_weights(graphs["live"]), hypotheses=config.hypotheses)
+    return Di2PoseEstimator(encoder, denoiser, weights=_weights(_live_graph(name)), hypotheses=config.hypotheses)
 
 
 def estimator_graphs(name: str, networks: Networks, *, progress: Progress = silent) -> dict[str, Path]:
@@ -144,9 +145,11 @@ def estimator_graphs(name: str, networks: Networks, *, progress: Progress = sile
     )
     taking_crops = _planned({FUSED: partial(_fused_graph, landmark, live)}, networks)
     if not taking_crops:
-        on_cpu = networks.runs_on_cpu and not networks.has_plan("landmark", landmark)
         quick = partial(eight_bit_landmark_onnx, features=needed_outputs(), progress=progress)
-        taking_crops = {"landmark": quick() if on_cpu else landmark(), "live": live}
+        taking_crops = {
+            "landmark": quick() if _on_cpu("landmark", landmark, networks) else landmark(),
+            "live": eight_bit_live_onnx(live) if _on_cpu("live", partial(Path, live), networks) else live,
+        }
         if (
             taking_frames
             and networks.needs_plans
@@ -154,6 +157,11 @@ def estimator_graphs(name: str, networks: Networks, *, progress: Progress = sile
         ):
             taking_crops = {}
     return {**taking_frames, **taking_crops}
+
+
+def _on_cpu(graph: str, path_of: Callable[[], Path], networks: Networks) -> bool:
+    """Whether this CPU runs the graph, to which 8 bits are the quickest."""
+    return networks.runs_on_cpu and not networks.has_plan(graph, path_of)
 
 
 def _planned(path_of: Mapping[str, Callable[[], Path]], networks: Networks) -> dict[str, Path]:

@@ -27,6 +27,12 @@ SIMULATED_VIEW = CropViewRange(distance_mm=(600.0, 10_000.0), height_mm=(100.0, 
 NOISY = ("at_points", "trunk_2", "trunk_4")
 """Fields of a row that get noise: the image features."""
 
+TREMBLING = np.float32(
+    [0.02, 0.012, 0.065, 0.045, 0.016, 0.06, 0.02, 0.0, *[0.03, 0.016, 0.1], *[0.03, 0.016, 0.03], *[0.03, 0.016, 0.03]]
+)
+"""How much the numbers of a point tremble over a still picture, in spreads of each: medians over the points of two
+stills of `tests/benchmarks/still_jitter.py`, second and third peaks as the first as far as they do not jump."""
+
 AsBatch = Callable[[LiveRows], LiveBatch]
 
 
@@ -46,6 +52,7 @@ class LiveSampler:
         measured = measured_rows(encoded)
         self._errors = LandmarkErrors.of(measured)
         self._spreads = {name: getattr(measured, name).std(axis=(0, 1), dtype=np.float32) for name in NOISY}
+        self._point_spreads = measured.points.std(axis=(0, 1), dtype=np.float32)
         self._poses = None
         if motion is not None and self.simulated:
             self._poses = CropPoseSampler(
@@ -62,7 +69,15 @@ class LiveSampler:
             parts.append(LiveBatch(rows.crops.without_features(hidden), rows.joints_mm))
         if self._poses is not None:
             parts.append(self._errors.batch(self._poses.crops(index), rng))
-        return LiveBatch.joined(parts)
+        return self._trembling(LiveBatch.joined(parts), rng)
+
+    def _trembling(self, batch: LiveBatch, rng: np.random.Generator) -> LiveBatch:
+        level = np.float32(self._training.landmark_noise)
+        if not level:
+            return batch
+        points = batch.crops.points
+        noise = rng.standard_normal(points.shape, np.float32) * (level * TREMBLING * self._point_spreads)
+        return replace(batch, crops=replace(batch.crops, points=points + torch.from_numpy(noise)))
 
     def _noisy(self, rows: LiveRows, rng: np.random.Generator) -> LiveRows:
         level = np.float32(self._training.feature_noise)

@@ -271,11 +271,13 @@ class DenoiserTrainingConfig:
     """Live: share of crops whose image features, depth and world coordinates are left out."""
     feature_noise: float = 0.0
     """Live: noise on the image features of rendered crops, in spreads of each channel; makes answers steadier."""
+    landmark_noise: float = 0.0
+    """Live: noise on landmarks and peaks, in multiples of how much they tremble over a still picture."""
 
     def __post_init__(self) -> None:
         _positive(self, "one_pass_weight")
         _share(self, "one_pass_share", "simulated_share", "hide_features")
-        for name in ("joint_loss_weight", "feature_noise"):
+        for name in ("joint_loss_weight", "feature_noise", "landmark_noise"):
             if getattr(self, name) < 0:
                 raise ConfigError(f"{name} must not be negative, got {getattr(self, name)}")
 

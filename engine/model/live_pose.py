@@ -82,16 +82,20 @@ class LivePose(nn.Module):
         assert isinstance(head, LevelHead)
         context = model.denoiser.context(condition)
         batch = condition.shape[0]  # len() would fix it in an exported graph
-        tokens = torch.full((batch, model.tokenizer.tokens), model.diffusion.occ, device=condition.device)
+        # All poses begin alike, so one row does for all: what it goes through before it meets the condition is constant.
+        tokens = torch.full((1, model.tokenizer.tokens), model.diffusion.occ, device=condition.device)
         step = torch.full_like(tokens[:, 0], model.diffusion.schedule.steps)
         first = head.log_levels(model.denoiser.features(tokens, step, context=context))
-        joints = model.tokenizer.pose_of_codes(quantiser.expected_codes_of_levels(first.exp()))
+        expected = quantiser.expected_codes_of_levels(first.exp())
 
-        hypotheses = self._hypotheses(first, context, noise)
-        return joints, hypotheses.reshape(batch, self.hypotheses, *hypotheses.shape[1:])
+        drawn = self._drawn_codes(first, context, noise)
+        codes = torch.cat([expected[:, None], drawn.reshape(batch, self.hypotheses, *drawn.shape[1:])], dim=1)
+        decoded = model.tokenizer.pose_of_codes(codes.flatten(0, 1))
+        decoded = decoded.reshape(batch, 1 + self.hypotheses, *decoded.shape[1:])
+        return decoded[:, 0], decoded[:, 1:]
 
-    def _hypotheses(self, first: Tensor, context: Context, noise: Tensor) -> Tensor:
-        """(batch * hypothesis, 17, 3) drawn from `first`, the distribution of the first pass, and refined."""
+    def _drawn_codes(self, first: Tensor, context: Context, noise: Tensor) -> Tensor:
+        """(batch * hypothesis, token, level) drawn from `first`, the distribution of the first pass, and refined."""
         model, batch = self.model, first.shape[0]
         head, quantiser, count = model.denoiser.head, model.tokenizer.quantiser, model.tokenizer.tokens
         assert isinstance(head, LevelHead)
@@ -112,7 +116,7 @@ class LivePose(nn.Module):
                 confidence = (drawn.log_p + doubt).masked_fill(~was_open, math.inf)
                 least = confidence.topk(still_open, dim=1, largest=False).indices
                 tokens = tokens.scatter(1, least, model.diffusion.occ)
-        return model.tokenizer.pose_of_codes(quantiser.codes_of(tokens))
+        return quantiser.codes_of(tokens)
 
 
 def load_live_pose(name_or_path: str | Path) -> LivePose:
