@@ -27,8 +27,9 @@ SIMULATED_VIEW = CropViewRange(distance_mm=(600.0, 10_000.0), height_mm=(100.0, 
 NOISY = ("at_points", "trunk_2", "trunk_4")
 """Fields of a row that get noise: the image features."""
 
-TREMBLING = np.float32(
-    [0.02, 0.012, 0.065, 0.045, 0.016, 0.06, 0.02, 0.0, *[0.03, 0.016, 0.1], *[0.03, 0.016, 0.03], *[0.03, 0.016, 0.03]]
+TREMBLING = np.array(
+    [0.02, 0.012, 0.065, 0.045, 0.016, 0.06, 0.02, 0.0, 0.03, 0.016, 0.1, 0.03, 0.016, 0.03, 0.03, 0.016, 0.03],
+    np.float32,
 )
 """How much the numbers of a point tremble over a still picture, in spreads of each: medians over the points of two
 stills of `tests/benchmarks/still_jitter.py`, second and third peaks as the first as far as they do not jump."""

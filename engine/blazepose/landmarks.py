@@ -21,6 +21,10 @@ PEAKS = 3
 CELL_PX = np.float32(4)  # the heatmap has 64 cells along 256 px
 WINDOW = np.arange(-4, 5)
 NEAR = np.arange(-1, 2)
+_WINDOW_CELLS, _NEAR_CELLS = (
+    np.stack(np.meshgrid(side, side, indexing="ij")).reshape(2, -1) for side in (WINDOW, NEAR)
+)
+"""(2, cell) rows and columns from the middle."""
 MIN_HEAT = 0.5
 """9x9 window and least confidence of MediaPipe's RefineLandmarksFromHeatmapCalculator. Its public graphs of other
 releases say 7; 0.10.21 itself answers as with 9, the calculator's default (see test_mediapipe_parity.py)."""
@@ -103,23 +107,24 @@ def heat_peaks(heatmap: F32) -> F32:
     peaks = np.empty((BODY_POINTS, PEAKS, 3), np.float32)
     for number in range(PEAKS):
         row, column = np.divmod(left.argmax(axis=1), width)
-        rows, columns, cells = _cells(row, column, NEAR, (height, width))
+        rows, columns, cells = _cells(row, column, _NEAR_CELLS, (height, width))
         heat = _sigmoid(logits[points, cells])
         total = heat.sum(axis=1)
         peaks[:, number, 0] = (heat * columns).sum(axis=1) / total * CELL_PX
         peaks[:, number, 1] = (heat * rows).sum(axis=1) / total * CELL_PX
         peaks[:, number, 2] = _sigmoid(logits[points[:, 0], row * width + column])
-        left[points, _cells(row, column, WINDOW, (height, width))[2]] = -np.inf
+        if number < PEAKS - 1:
+            left[points, _cells(row, column, _WINDOW_CELLS, (height, width))[2]] = -np.inf
     return peaks
 
 
 def _cells(
-    row: NDArray[np.intp], column: NDArray[np.intp], window: NDArray[np.intp], size_hw: tuple[int, int]
+    row: NDArray[np.intp], column: NDArray[np.intp], around: NDArray[np.intp], size_hw: tuple[int, int]
 ) -> tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.intp]]:
-    """Rows, columns and flat indices, (n, window squared) each, around n cells; those outside are moved to the edge."""
+    """Rows, columns and flat indices, (n, cell) each, around n cells; those outside are moved to the edge."""
     height, width = size_hw
-    rows = np.clip(row[:, None] + np.repeat(window, len(window)), 0, height - 1)
-    columns = np.clip(column[:, None] + np.tile(window, len(window)), 0, width - 1)
+    rows = (row[:, None] + around[0]).clip(0, height - 1)
+    columns = (column[:, None] + around[1]).clip(0, width - 1)
     return rows, columns, rows * width + columns
 
 

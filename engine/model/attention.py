@@ -36,8 +36,9 @@ class Attention(nn.Module):
         return KeyValue(self._by_head(self.key(source)), self._by_head(self.value(source)))
 
     def forward(
-        self, x: Float[Tensor, "batch token channel"], memory: KeyValue
-    ) -> Float[Tensor, "batch token channel"]:
+        self, x: Float[Tensor, "#batch token channel"], memory: KeyValue
+    ) -> Float[Tensor, "#batch token channel"]:
+        """One row of x serves all rows of `memory`."""
         query = self._by_head(self.query(x))
         mixed = functional.scaled_dot_product_attention(query, memory.keys, memory.values)
         projected: Tensor = self.project(mixed.transpose(1, 2).flatten(2))

@@ -34,7 +34,7 @@ class AdaLayerNorm(nn.Module):
         self.modulate = nn.Sequential(nn.SiLU(), nn.Linear(channels, 2 * channels))
 
     def forward(
-        self, x: Float[Tensor, "batch token channel"], scale_shift: Float[Tensor, "batch channel2"]
+        self, x: Float[Tensor, "batch token channel"], scale_shift: Float[Tensor, "#batch channel2"]
     ) -> Float[Tensor, "batch token channel"]:
         scale, shift = scale_shift[:, None].chunk(2, dim=-1)
         normed: Tensor = self.norm(x)
@@ -115,13 +115,16 @@ class Denoiser(nn.Module):
 
     def features(
         self,
-        tokens: Int[Tensor, "batch token"],
-        step: Int[Tensor, " batch"],
+        tokens: Int[Tensor, "#batch token"],
+        step: Int[Tensor, "#batch"],
         *,
         context: Context,
         step_table: StepTable | None = None,
-    ) -> Float[Tensor, "batch token channel"]:
-        """What the head reads. Without a step table the modulations are computed for the steps at hand."""
+    ) -> Float[Tensor, "#batch token channel"]:
+        """What the head reads. Without a step table the modulations are computed for the steps at hand.
+
+        One row of tokens serves all rows of `context`.
+        """
         rows = self._modulations(self.step(step)) if step_table is None else tuple(t[step] for t in step_table)
         x: Tensor = self.token_vectors(tokens) + self.position
         for layer, block in enumerate(self._layers()):

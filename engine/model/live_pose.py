@@ -82,7 +82,7 @@ class LivePose(nn.Module):
         assert isinstance(head, LevelHead)
         context = model.denoiser.context(condition)
         batch = condition.shape[0]  # len() would fix it in an exported graph
-        # All poses begin alike, so one row does for all: what it goes through before it meets the condition is constant.
+        # All begin alike, so one row does for all; what it goes through before it meets the condition is constant.
         tokens = torch.full((1, model.tokenizer.tokens), model.diffusion.occ, device=condition.device)
         step = torch.full_like(tokens[:, 0], model.diffusion.schedule.steps)
         first = head.log_levels(model.denoiser.features(tokens, step, context=context))

@@ -59,7 +59,8 @@ def narrow(model: onnx.ModelProto) -> None:
     """Replace the products with large constant matrices, in place."""
     graph = model.graph
     stored = {weight.name: weight for weight in graph.initializer}
-    widened = {node.output[0]: node.input[0] for node in graph.node if node.op_type == "Cast" and node.input[0] in stored}
+    casts = [node for node in graph.node if node.op_type == "Cast" and node.input[0] in stored]
+    widened = {cast.output[0]: cast.input[0] for cast in casts}
     for node in graph.node:
         name = widened.get(node.input[1], node.input[1]) if node.op_type in ("Gemm", "MatMul") else ""
         matrix = _matrix(node, stored[name]) if name in stored else None

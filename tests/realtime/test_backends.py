@@ -11,6 +11,7 @@ from fake_gpu import HERE
 
 from engine.build.graphs import encoder_path
 from engine.runtime.device import CPU, FIRST_GPU, Device, DeviceError
+from engine.runtime.di2pose_estimator import shipped_graph
 from engine.runtime.networks import Networks, OnnxRuntimeNetworks
 from engine.runtime.plan_choice import NoPlanError
 from engine.runtime.plan_networks import AutoNetworks, PlanNetworks
@@ -104,11 +105,12 @@ def test_auto_without_a_gpu_gives_exactly_what_onnxruntime_gives() -> None:
     np.testing.assert_array_equal(made[1], made[2])
 
 
-def test_the_landmark_network_runs_in_eight_bits_on_this_cpu_and_in_single_precision_elsewhere() -> None:
+def test_both_networks_of_a_crop_run_in_eight_bits_on_this_cpu_and_in_single_precision_elsewhere() -> None:
     """Plans are built of the graph in single precision; blazepose has a network, and so a graph, of its own."""
     on_cpu, as_plans = networks_of("onnxruntime"), networks_of("tensorrt")
-    quick, exact = (estimator_graphs("di2pose", networks)["landmark"] for networks in (on_cpu, as_plans))
-    assert "8bit" in quick.name and exact == encoder_path()
-    assert estimator_graphs("di2pose", networks_of("auto"))["landmark"] == quick  # no plan fits here
+    quick, exact = (estimator_graphs("di2pose", networks) for networks in (on_cpu, as_plans))
+    assert all("8bit" in quick[graph].name for graph in ("landmark", "live"))
+    assert (exact["landmark"], exact["live"]) == (encoder_path(), shipped_graph())
+    assert estimator_graphs("di2pose", networks_of("auto")) == quick  # no plan fits here
     full = estimator_graphs("blazepose", on_cpu)
     assert list(full) == ["landmark_full"] and full == estimator_graphs("blazepose", as_plans)
