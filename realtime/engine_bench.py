@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.blazepose.networks import LANDMARK_SIZE_PX, detector_onnx
+from engine.blazepose.networks import LANDMARK_SIZE_PX
 from engine.blazepose.warp import place_parts
 from engine.body.crop import Region
 from engine.runtime.backend import Backend, TensorInfo
@@ -17,7 +17,7 @@ from engine.runtime.fused_inputs import FRAME, PLACE_PARTS
 from engine.runtime.networks import Networks
 from realtime.announcements import Percentiles
 from realtime.config import LineConfig
-from realtime.parts import estimator_graphs
+from realtime.parts import detector_graph, estimator_graphs
 from realtime.rolling import Rolling
 
 BATCHES = (1, 4)
@@ -39,7 +39,7 @@ class EngineTimes:
 def engine_times(estimator: str, config: LineConfig, networks: Networks, *, runs: int) -> list[EngineTimes]:
     """Every graph of the estimator's line, loaded alone, warmed up, run so often per batch. Errors as `live_parts`."""
     made = []
-    for name, path in ({"detector": detector_onnx()} | estimator_graphs(estimator, networks)).items():
+    for name, path in ({"detector": detector_graph(networks)} | estimator_graphs(estimator, networks)).items():
         batches = BATCHES[:1] if name == "detector" else BATCHES
         with networks.opened(name, path, threads=config.threads) as backend:
             for persons, spent in timed(backend, batches, runs=runs):

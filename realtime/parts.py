@@ -11,7 +11,14 @@ from pathlib import Path
 import numpy as np
 
 from engine.blazepose.cache import sha256_of
-from engine.blazepose.networks import FULL, HEAVY, detector_onnx, eight_bit_landmark_onnx, landmark_onnx
+from engine.blazepose.networks import (
+    FULL,
+    HEAVY,
+    detector_onnx,
+    eight_bit_detector_onnx,
+    eight_bit_landmark_onnx,
+    landmark_onnx,
+)
 from engine.blazepose.pip_download import Progress, silent
 from engine.blazepose.uncut import UncutPerson, cut_person
 from engine.body.camera import DEFAULT_FOV_DEG, Camera, CameraError
@@ -66,7 +73,7 @@ def live_parts(
     running = networks or OnnxRuntimeNetworks()
     with (
         estimator_named(estimator, config, networks=running, progress=progress) as poses,
-        running.opened("detector", detector_onnx(progress=progress), threads=config.threads) as detector,
+        running.opened("detector", detector_graph(running, progress=progress), threads=config.threads) as detector,
     ):
         detect = PersonDetector(detector, min_score=config.tracking.min_detection_score, clock=clock)
         takes_frames = isinstance(poses, FramedEstimator)
@@ -124,6 +131,12 @@ def _of_crops(
         return None
     encoder, denoiser = BlazePoseEncoder(opened("landmark")), opened("live")
     return Di2PoseEstimator(encoder, denoiser, weights=_weights(_live_graph(name)), hypotheses=config.hypotheses)
+
+
+def detector_graph(networks: Networks, *, progress: Progress = silent) -> Path:
+    """The detector's ONNX file; errors as `estimator_named`."""
+    exact = partial(detector_onnx, progress=progress)
+    return eight_bit_detector_onnx(progress=progress) if _on_cpu("detector", exact, networks) else exact()
 
 
 def estimator_graphs(name: str, networks: Networks, *, progress: Progress = silent) -> dict[str, Path]:

@@ -22,7 +22,7 @@ from engine.blazepose.fetch import (
 )
 from engine.blazepose.graph import Layout, NetworkGraph
 from engine.blazepose.pip_download import Progress, silent
-from engine.blazepose.seen_tensors import SHIPPED, read_seen
+from engine.blazepose.seen_tensors import DETECTOR_SEEN, HEAVY_SEEN, read_seen
 from engine.blazepose.simplify import simplified
 from engine.blazepose.tflite_graph import read_graph
 from engine.blazepose.to_onnx import CONVERTER_VERSION, to_onnx
@@ -154,13 +154,13 @@ def eight_bit_landmark_onnx(
     return _made(
         target,
         lambda: landmark_graph(HEAVY, directory, outputs=outputs),
-        lambda graph: eight_bit_onnx(graph, read_seen()),
+        lambda graph: eight_bit_onnx(graph, read_seen(HEAVY_SEEN)),
     )
 
 
 def eight_bit_id() -> str:
     """Changes with the network and with what its 8-bit form was made with."""
-    return f"{HEAVY.file.sha256[:16]} in 8 bits {sha256_of(SHIPPED)[:16]}"
+    return f"{HEAVY.file.sha256[:16]} in 8 bits {sha256_of(HEAVY_SEEN)[:16]}"
 
 
 def detector_onnx(directory: Path | None = None, *, progress: Progress = silent) -> Path:
@@ -168,6 +168,15 @@ def detector_onnx(directory: Path | None = None, *, progress: Progress = silent)
     network_file(DETECTOR, directory, progress=progress)
     target = _target("detector", DETECTOR.sha256, *DETECTOR_OUTPUTS)
     return _made(target, lambda: detector_graph(directory), to_onnx)
+
+
+def eight_bit_detector_onnx(directory: Path | None = None, *, progress: Progress = silent) -> Path:
+    """The detector in 8 bits for CPUs, as `eight_bit_landmark_onnx`."""
+    network_file(DETECTOR, directory, progress=progress)
+    target = _target("detector-8bit", DETECTOR.sha256, sha256_of(DETECTOR_SEEN), *DETECTOR_OUTPUTS)
+    return _made(
+        target, lambda: detector_graph(directory), lambda graph: eight_bit_onnx(graph, read_seen(DETECTOR_SEEN))
+    )
 
 
 def _target(kind: str, *made_of: str) -> Path:

@@ -1,4 +1,4 @@
-"""What the tensors of the heavy landmark network hold when it sees people: what its 8-bit form is made with.
+"""What the tensors of a network hold when it sees people: what its 8-bit form is made with.
 
 The shipped numbers are of rendered people (`python -m training.see_people`, docs/live_model.md).
 """
@@ -17,7 +17,7 @@ from engine.blazepose.cache import write_atomically
 
 F32 = NDArray[np.float32]
 
-SHIPPED = Path(__file__).with_name("heavy_seen.npz")
+HEAVY_SEEN, DETECTOR_SEEN = (Path(__file__).with_name(f"{network}_seen.npz") for network in ("heavy", "detector"))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -39,7 +39,7 @@ class SeenTensor:
         return SeenTensor(*(np.pad(each, (0, by)) for each in (self.low, self.high, self.mean)))
 
 
-def read_seen(path: Path = SHIPPED) -> dict[int, SeenTensor]:
+def read_seen(path: Path) -> dict[int, SeenTensor]:
     """By the tensor's number in the network file."""
     with np.load(path) as stored:
         ends = np.cumsum(stored["channels"])[:-1]

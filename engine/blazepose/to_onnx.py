@@ -35,7 +35,7 @@ OPSET = 17
 IR_VERSION = 9
 """Fixed so that the oldest onnxruntime that we admit reads what the newest onnx writes."""
 
-CONVERTER_VERSION = "4"
+CONVERTER_VERSION = "5"
 """Raise it whenever the emitted graph changes (`simplify.py` included): cached graphs are keyed by it."""
 
 _TO_CHANNELS_FIRST = [0, 3, 1, 2]
