@@ -64,12 +64,18 @@ def test_a_doubtful_detection_must_last_before_it_is_somebody():
     assert seen[3] == {1: "new"}
 
 
-@pytest.mark.parametrize("spread_mm,frames", [(200.0, 2), (330.0, 4)])
+@pytest.mark.parametrize("spread_mm,frames", [(150.0, 1), (200.0, 2), (330.0, 4)])
 def test_a_doubtful_detection_is_believed_sooner_where_the_estimator_states_little_doubt(spread_mm, frames):
     scene = Scene([Body(300, 300, score=0.55, spread_mm=spread_mm)])
     finder = finder_of(scene)
     seen = [states(step(finder, scene, index)) for index in range(frames)]
     assert seen == [{}] * (frames - 1) + [{1: "new"}]
+
+
+def test_a_faint_presence_is_not_believed_at_once_whatever_the_estimator_states():
+    scene = Scene([Body(300, 300, score=0.55, spread_mm=150.0, presence=0.7)])
+    finder = finder_of(scene)
+    assert [states(step(finder, scene, index)) for index in range(4)] == [{}, {}, {}, {1: "new"}]
 
 
 @pytest.mark.parametrize("score,believed", [(0.55, False), (0.95, True)])
