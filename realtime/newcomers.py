@@ -2,9 +2,10 @@
 
 The detector also fires on table legs, and on the head of somebody of whom nothing else is in the picture yet. So
 whoever comes must last: two frames where detector and pose agree and are sure, or where the pose's estimator states
-little doubt itself, four frames else; one frame is enough where it states next to none. Between them may be a few in which they disagree or see nothing, as where
-something passes before the person. Who is there in the very first frame did not come and is believed at once when
-clear, so that a single photograph has people too, also when half of the body is out of it.
+little doubt itself, four frames else; one frame is enough where it states next to none. Between them may be a few in
+which they disagree or see nothing, as where something passes before the person. Who is there in the very first frame
+did not come and is believed at once when clear, so that a single photograph has people too, also when half of the body
+is out of it.
 """
 
 from __future__ import annotations
