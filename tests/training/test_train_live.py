@@ -21,7 +21,7 @@ from training import ladder
 from training.evaluate_live import blazepose_mm, errors_of, poses_mm, stream_mm, table
 from training.evaluate_tokenizer import TokenizerReport, tokenizer_checkpoint
 from training.journal import JOURNAL_NAME, read_journal
-from training.live_batches import LiveSampler
+from training.live_batches import TREMBLING, LiveSampler
 from training.live_data import EncodedSet, LiveBatch
 from training.live_task import METHODS, DiffusionTask, build_task
 from training.mean_weights import mean_of_weights, measured
@@ -233,6 +233,17 @@ def test_noise_changes_image_features_alone_and_is_the_same_for_the_same_seed(da
     off = (found.crops.at_points - clean.crops.at_points).std(dim=(0, 1))
     spread = torch.from_numpy(data.train.all().at_points.std(axis=(0, 1), dtype=np.float32))
     assert 0.8 < float((off / (0.5 * spread)).nanmedian()) < 1.2  # some channels are zero in all of these crops
+
+
+def test_noise_on_landmarks_is_that_of_a_still_picture_and_changes_nothing_else(data: LiveData) -> None:
+    plain = tiny_live(simulated_share=0.0, hide_features=0.0).denoiser_training
+    noisy = replace(plain, landmark_noise=2.0)
+    clean, found, again = (LiveSampler(data.train, None, plan, seed=3).batch(0) for plan in (plain, noisy, noisy))
+    assert torch.equal(clean.crops.at_points, found.crops.at_points) and torch.equal(clean.crops.view, found.crops.view)
+    assert torch.equal(found.crops.points, again.crops.points)
+    off = (found.crops.points - clean.crops.points).std(dim=(0, 1))
+    expected = 2 * TREMBLING * data.train.all().points.std(axis=(0, 1), dtype=np.float32)
+    np.testing.assert_allclose(off.numpy(), expected, rtol=0.25, atol=1e-6)
 
 
 def test_the_mean_of_two_runs_is_between_them_and_is_measured_anew_and_what_does_not_fit_is_refused(
