@@ -39,7 +39,9 @@ class EngineTimes:
 def engine_times(estimator: str, config: LineConfig, networks: Networks, *, runs: int) -> list[EngineTimes]:
     """Every graph of the estimator's line, loaded alone, warmed up, run so often per batch. Errors as `live_parts`."""
     made = []
-    for name, path in ({"detector": detector_graph(networks)} | estimator_graphs(estimator, networks)).items():
+    for name, path in (
+        {"detector": detector_graph(estimator, networks)} | estimator_graphs(estimator, networks)
+    ).items():
         batches = BATCHES[:1] if name == "detector" else BATCHES
         with networks.opened(name, path, threads=config.threads) as backend:
             for persons, spent in timed(backend, batches, runs=runs):

@@ -73,7 +73,9 @@ def live_parts(
     running = networks or OnnxRuntimeNetworks()
     with (
         estimator_named(estimator, config, networks=running, progress=progress) as poses,
-        running.opened("detector", detector_graph(running, progress=progress), threads=config.threads) as detector,
+        running.opened(
+            "detector", detector_graph(estimator, running, progress=progress), threads=config.threads
+        ) as detector,
     ):
         detect = PersonDetector(detector, min_score=config.tracking.min_detection_score, clock=clock)
         takes_frames = isinstance(poses, FramedEstimator)
@@ -133,10 +135,15 @@ def _of_crops(
     return Di2PoseEstimator(encoder, denoiser, weights=_weights(_live_graph(name)), hypotheses=config.hypotheses)
 
 
-def detector_graph(networks: Networks, *, progress: Progress = silent) -> Path:
-    """The detector's ONNX file; errors as `estimator_named`."""
+def detector_graph(estimator: str, networks: Networks, *, progress: Progress = silent) -> Path:
+    """The detector's ONNX file; errors as `estimator_named`.
+
+    Never in 8 bits for blazepose, whose points are those of MediaPipe from the first frame on.
+    """
     exact = partial(detector_onnx, progress=progress)
-    return eight_bit_detector_onnx(progress=progress) if _on_cpu("detector", exact, networks) else exact()
+    if estimator != "blazepose" and _on_cpu("detector", exact, networks):
+        return eight_bit_detector_onnx(progress=progress)
+    return exact()
 
 
 def estimator_graphs(name: str, networks: Networks, *, progress: Progress = silent) -> dict[str, Path]:

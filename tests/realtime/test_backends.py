@@ -18,7 +18,7 @@ from engine.runtime.plan_networks import AutoNetworks, PlanNetworks
 from engine.runtime.triton_networks import TritonNetworks
 from realtime.backends import BACKENDS, BackendChoice
 from realtime.config import ConfigError, LineConfig
-from realtime.parts import camera_choice, estimator_graphs, estimator_named, live_parts
+from realtime.parts import camera_choice, detector_graph, estimator_graphs, estimator_named, live_parts
 from realtime.sources import SourceOptions, open_source
 from realtime.track_file import tracked
 
@@ -112,5 +112,8 @@ def test_both_networks_of_a_crop_run_in_eight_bits_on_this_cpu_and_in_single_pre
     assert all("8bit" in quick[graph].name for graph in ("landmark", "live"))
     assert (exact["landmark"], exact["live"]) == (encoder_path(), shipped_graph())
     assert estimator_graphs("di2pose", networks_of("auto")) == quick  # no plan fits here
+    detectors = [detector_graph(name, on_cpu).name for name in ("di2pose", "blazepose")]
+    assert ["8bit" in name for name in detectors] == [True, False]
+    assert detector_graph("di2pose", as_plans).name == detectors[1]
     full = estimator_graphs("blazepose", on_cpu)
     assert list(full) == ["landmark_full"] and full == estimator_graphs("blazepose", as_plans)
