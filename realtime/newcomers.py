@@ -106,7 +106,8 @@ class Newcomers:
         if spread_mm is not None and spread_mm > _DOUBTED_SPREAD_MM and not clear:
             return False
         own_word = spread_mm is not None and spread_mm <= _SURE_SPREAD_MM and pose.presence >= _STRONG_PRESENCE
-        certain = own_word and spread_mm <= _CERTAIN_SPREAD_MM and agreement <= _STRONG_AGREEMENT
+        next_to_none = spread_mm is not None and spread_mm <= _CERTAIN_SPREAD_MM
+        certain = own_word and next_to_none and agreement <= _STRONG_AGREEMENT
         sure = own_word or (clear and tracks.clarity(pose) >= _STRONG_CONFIDENCE)
         evidence = (2 if sure else 1) + self._evidence_before(detection)
         if certain or evidence >= _ENOUGH:
