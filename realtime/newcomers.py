@@ -4,8 +4,8 @@ The detector also fires on table legs, and on the head of somebody of whom nothi
 whoever comes must last: two frames where detector and pose agree and are sure, or where the pose's estimator states
 little doubt itself, four frames else; one frame is enough where it states next to none. Between them may be a few in
 which they disagree or see nothing, as where something passes before the person. Who is there in the very first frame
-did not come and is believed at once when clear, so that a single photograph has people too, also when half of the body
-is out of it.
+did not come and is believed at once when clear to the detector or to the pose's estimator, so that a single photograph
+has people too, also when half of the body is out of it.
 """
 
 from __future__ import annotations
@@ -97,17 +97,16 @@ class Newcomers:
         agreement = tracks.distance(detection.trunk_px, tracks.trunk_px(pose), detection.region.size_px)
         if agreement > _WEAK_AGREEMENT:
             return False
-        clear = (
-            detection.score >= _STRONG_SCORE and pose.presence >= _STRONG_PRESENCE and agreement <= _STRONG_AGREEMENT
-        )
-        if clear and self._frames <= 1:
-            return True
+        agrees = agreement <= _STRONG_AGREEMENT
+        present = pose.presence >= _STRONG_PRESENCE
         spread_mm = median_spread_mm(pose)
+        clear = detection.score >= _STRONG_SCORE and present and agrees
+        own_word = spread_mm is not None and spread_mm <= _SURE_SPREAD_MM and present
+        if self._frames <= 1 and (clear or (own_word and agrees)):
+            return True
         if spread_mm is not None and spread_mm > _DOUBTED_SPREAD_MM and not clear:
             return False
-        own_word = spread_mm is not None and spread_mm <= _SURE_SPREAD_MM and pose.presence >= _STRONG_PRESENCE
-        next_to_none = spread_mm is not None and spread_mm <= _CERTAIN_SPREAD_MM
-        certain = own_word and next_to_none and agreement <= _STRONG_AGREEMENT
+        certain = spread_mm is not None and spread_mm <= _CERTAIN_SPREAD_MM and present and agrees
         sure = own_word or (clear and tracks.clarity(pose) >= _STRONG_CONFIDENCE)
         evidence = (2 if sure else 1) + self._evidence_before(detection)
         if certain or evidence >= _ENOUGH:

@@ -66,10 +66,18 @@ def test_a_doubtful_detection_must_last_before_it_is_somebody():
 
 @pytest.mark.parametrize("spread_mm,frames", [(150.0, 1), (200.0, 2), (330.0, 4)])
 def test_a_doubtful_detection_is_believed_sooner_where_the_estimator_states_little_doubt(spread_mm, frames):
-    scene = Scene([Body(300, 300, score=0.55, spread_mm=spread_mm)])
+    scene = Scene([])
     finder = finder_of(scene)
-    seen = [states(step(finder, scene, index)) for index in range(frames)]
+    step(finder, scene, 0)
+    scene.bodies.append(Body(300, 300, score=0.55, spread_mm=spread_mm))
+    seen = [states(step(finder, scene, index)) for index in range(1, 1 + frames)]
     assert seen == [{}] * (frames - 1) + [{1: "new"}]
+
+
+@pytest.mark.parametrize("spread_mm,believed", [(200.0, True), (330.0, False)])
+def test_in_the_very_first_frame_the_word_of_detector_or_estimator_is_enough(spread_mm, believed):
+    scene = Scene([Body(300, 300, score=0.55, spread_mm=spread_mm)])
+    assert bool(states(step(finder_of(scene), scene, 0))) == believed
 
 
 def test_a_faint_presence_is_not_believed_at_once_whatever_the_estimator_states():
