@@ -6,6 +6,7 @@ import hashlib
 import os
 import sys
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 
 
@@ -48,6 +49,24 @@ def write_with_digest(path: Path, content: bytes) -> None:
     """`write_atomically`, and its sha256 beside it for `is_intact`."""
     write_atomically(path, content)
     write_atomically(_digest_path(path), hashlib.sha256(content).hexdigest().encode("ascii"))
+
+
+def kept(target: Path, content_of: Callable[[], bytes], *, error: type[Exception], room_mb: int) -> Path:
+    """`target`, written first where it is missing or damaged. `error` with cause and cure where it cannot be written.
+
+    content_of: makes the bytes; asked only then. room_mb: what to free, for the message.
+    """
+    if is_intact(target):
+        return target
+    content = content_of()
+    try:
+        write_with_digest(target, content)
+    except OSError as cause:
+        raise error(
+            f"cannot write {target}: {cause.strerror or cause}. Free some disk space ({room_mb} MB) or set "
+            f"DI2POSE_CACHE to a directory that you may write to"
+        ) from cause
+    return target
 
 
 def is_intact(path: Path) -> bool:

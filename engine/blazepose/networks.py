@@ -10,7 +10,7 @@ from pathlib import Path
 
 import onnx
 
-from engine.blazepose.cache import cache_dir, is_intact, sha256_of, write_with_digest
+from engine.blazepose.cache import cache_dir, kept, sha256_of
 from engine.blazepose.eight_bits import eight_bit_onnx
 from engine.blazepose.fetch import (
     DETECTOR,
@@ -188,16 +188,11 @@ def _made(
     target: Path, graph_of: Callable[[], NetworkGraph], onnx_of: Callable[[NetworkGraph], onnx.ModelProto]
 ) -> Path:
     """`target`, written first where it is missing or damaged."""
-    if is_intact(target):
-        return target
-    graph = graph_of()
-    content = onnx_of(simplified(graph)).SerializeToString(deterministic=True)
-    log.info("converted %s to %s", graph.source, target)
-    try:
-        write_with_digest(target, content)
-    except OSError as error:
-        raise NetworkFilesError(
-            f"cannot write {target}: {error.strerror or error}. Free some disk space (150 MB) or set DI2POSE_CACHE "
-            f"to a directory that you may write to"
-        ) from error
-    return target
+
+    def content() -> bytes:
+        graph = graph_of()
+        made = onnx_of(simplified(graph)).SerializeToString(deterministic=True)
+        log.info("converted %s to %s", graph.source, target)
+        return made
+
+    return kept(target, content, error=NetworkFilesError, room_mb=150)

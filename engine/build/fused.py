@@ -15,7 +15,7 @@ import numpy as np
 import onnx
 from onnx import TensorProto, compose, helper, version_converter
 
-from engine.blazepose.cache import cache_dir, is_intact, sha256_of, write_with_digest
+from engine.blazepose.cache import cache_dir, kept, sha256_of
 from engine.blazepose.features import KEPT_MAPS, POINT_MAP, shape_of
 from engine.blazepose.landmarks import BODY_POINTS, PEAKS, POINTS
 from engine.blazepose.networks import INPUT_NAME, LANDMARK_SIZE_PX
@@ -76,17 +76,13 @@ def fused_onnx(landmark: Path, live: Path, frame_wh: SizeWh | None = None) -> Pa
     size = [] if frame_wh is None else [f"{frame_wh[0]}x{frame_wh[1]}"]
     key = hashlib.sha256("\n".join((FUSED_VERSION, sha256_of(landmark), sha256_of(live), *size)).encode()).hexdigest()
     target = cache_dir() / "fused" / f"{'-'.join((live.stem, *size, key[:16]))}.onnx"
-    if not is_intact(target):
+
+    def content() -> bytes:
         model = fused(read_onnx(landmark, "landmark"), read_onnx(live, "live"), frame_wh)
-        try:
-            write_with_digest(target, model.SerializeToString(deterministic=True))
-        except OSError as error:
-            raise BuildError(
-                f"cannot write {target}: {error.strerror or error}. Free some disk space (60 MB) or set DI2POSE_CACHE "
-                f"to a directory that you may write to"
-            ) from error
-        log.info("fused %s and %s to %s", landmark.name, live.name, target)
-    return target
+        log.info("fusing %s and %s to %s", landmark.name, live.name, target)
+        return model.SerializeToString(deterministic=True)
+
+    return kept(target, content, error=BuildError, room_mb=60)
 
 
 def fused(landmark: OnnxGraph, live: OnnxGraph, frame_wh: SizeWh | None = None) -> onnx.ModelProto:

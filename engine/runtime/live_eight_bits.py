@@ -15,7 +15,7 @@ import onnx
 from numpy.typing import NDArray
 from onnx import helper, numpy_helper
 
-from engine.blazepose.cache import cache_dir, is_intact, sha256_of, write_with_digest
+from engine.blazepose.cache import cache_dir, kept, sha256_of
 from engine.runtime.backend import BackendError
 
 F32 = NDArray[np.float32]
@@ -38,21 +38,16 @@ def eight_bit_live_onnx(live: Path) -> Path:
     if not live.is_file():
         raise BackendError(f"there is no network {live}; give the .onnx file that `di2pose export onnx` wrote")
     target = cache_dir() / "live" / f"{live.stem}-8bit-{_FORM}-{sha256_of(live)[:16]}.onnx"
-    if is_intact(target):
-        return target
+    return kept(target, lambda: _narrowed(live), error=BackendError, room_mb=20)
+
+
+def _narrowed(live: Path) -> bytes:
     try:
         model = onnx.load(live)
     except Exception as error:  # protobuf's own classes; what they say is passed on
         raise BackendError(f"{live} is not an ONNX file ({error}); export the live model again") from error
     narrow(model)
-    try:
-        write_with_digest(target, model.SerializeToString(deterministic=True))
-    except OSError as error:
-        raise BackendError(
-            f"cannot write {target}: {error.strerror or error}. Free some disk space (20 MB) or set DI2POSE_CACHE "
-            f"to a directory that you may write to"
-        ) from error
-    return target
+    return model.SerializeToString(deterministic=True)
 
 
 def narrow(model: onnx.ModelProto) -> None:

@@ -224,10 +224,15 @@ def test_the_model_starts_from_what_lifting_has_learned(tmp_path: Path, data: Li
         torch.testing.assert_close(after[f"live_condition.{name}"], lifted.tensors[f"live_condition.{name}"])
 
 
-def test_noise_changes_image_features_alone_and_is_the_same_for_the_same_seed(data: LiveData) -> None:
+def clean_and_noisy(data: LiveData, **noise: float) -> list[LiveBatch]:
+    """The first batch without noise, and twice with it."""
     plain = tiny_live(simulated_share=0.0, hide_features=0.0).denoiser_training
-    noisy = replace(plain, feature_noise=0.5)
-    clean, found, again = (LiveSampler(data.train, None, plan, seed=3).batch(0) for plan in (plain, noisy, noisy))
+    plans = (plain, replace(plain, **noise), replace(plain, **noise))
+    return [LiveSampler(data.train, None, plan, seed=3).batch(0) for plan in plans]
+
+
+def test_noise_changes_image_features_alone_and_is_the_same_for_the_same_seed(data: LiveData) -> None:
+    clean, found, again = clean_and_noisy(data, feature_noise=0.5)
     assert torch.equal(clean.crops.points, found.crops.points) and torch.equal(clean.crops.view, found.crops.view)
     assert torch.equal(found.crops.at_points, again.crops.at_points)
     off = (found.crops.at_points - clean.crops.at_points).std(dim=(0, 1))
@@ -236,9 +241,7 @@ def test_noise_changes_image_features_alone_and_is_the_same_for_the_same_seed(da
 
 
 def test_noise_on_landmarks_is_that_of_a_still_picture_and_changes_nothing_else(data: LiveData) -> None:
-    plain = tiny_live(simulated_share=0.0, hide_features=0.0).denoiser_training
-    noisy = replace(plain, landmark_noise=2.0)
-    clean, found, again = (LiveSampler(data.train, None, plan, seed=3).batch(0) for plan in (plain, noisy, noisy))
+    clean, found, again = clean_and_noisy(data, landmark_noise=2.0)
     assert torch.equal(clean.crops.at_points, found.crops.at_points) and torch.equal(clean.crops.view, found.crops.view)
     assert torch.equal(found.crops.points, again.crops.points)
     off = (found.crops.points - clean.crops.points).std(dim=(0, 1))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -50,6 +51,12 @@ def test_paper_switches_everything_off_that_the_paper_does_not_have() -> None:
     assert config.tokenizer_training.loss == "l1"
     assert config.denoiser_training.joint_loss_weight == 0
     assert not config.denoiser_training.importance_sampled_steps
+
+
+@pytest.mark.parametrize("name", ["joint_loss_weight", "feature_noise", "landmark_noise"])
+def test_noise_and_weights_of_losses_are_not_negative(name: str) -> None:
+    with pytest.raises(ConfigError, match=f"{name} must not be negative, got -1"):
+        replace(load("live").denoiser_training, **{name: -1.0})
 
 
 def test_live_is_small() -> None:
