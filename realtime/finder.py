@@ -21,7 +21,7 @@ from realtime import tracks, windows
 from realtime.config import TrackingConfig
 from realtime.doubt import in_doubt, is_faint, surer
 from realtime.frame import Frame
-from realtime.newcomers import Newcomers
+from realtime.newcomers import CLEAR_SCORE, Newcomers
 from realtime.person import TrackedPerson, TrackState
 from realtime.tracks import Detection, Track
 from realtime.windows import Window
@@ -37,6 +37,8 @@ _DETECTED_AGAIN = 1.2
 detector's trunk is less sure than the pose's."""
 _LOCAL_WINDOW = 2.0
 """Side of the window in which a missing person is looked for, in sizes of the last region."""
+_CLOSER = 0.5
+"""Side of the window in which who is clear to the detector alone is looked for, in shorter sides of the picture."""
 
 
 class PersonFinder:
@@ -85,10 +87,12 @@ class PersonFinder:
         A followed person whose pose is absent, no longer fits or stays in doubt is searched with the detector near the
         old place; of the looks that fit the surer one is believed. Who is in neither counts as missing, unless the
         estimator itself says that something is known of the person. Where nobody is known, the whole picture has shown
-        nobody and it is time for it, the tiles are searched.
+        nobody and it is time for it, the tiles are searched; and whoever was clear to the detector there, but not to
+        the estimator, is looked for closer by.
         """
         believed: list[PersonPose] = []
         doubtful: list[Track] = []
+        doubted: list[Detection] = []
         for pose in poses:
             track = self._tracks.get(pose.person_id)
             if track is not None and self._looked_again:
@@ -98,12 +102,14 @@ class PersonFinder:
             elif track is not None:
                 self._first_looks[pose.person_id] = pose
                 doubtful.append(track)
+            elif not self._looked_again:
+                doubted.append(self._detected[pose.person_id])
         again: list[SeenPerson] = []
         if not self._looked_again:
             again = self._look_again(frame, doubtful)
             believed += self._not_found(frame, doubtful, again)
             if not self._tracks and not believed:
-                again += self._taken_in(frame, self._search_tiles(frame))
+                again += self._taken_in(frame, self._search_closer(frame, doubted) + self._search_tiles(frame))
         self._looked_again = True
         return believed, again
 
@@ -185,6 +191,16 @@ class PersonFinder:
         cycle = [whole, *windows.coarse_tiles(frame.size_wh)]
         self._turn += 1
         return [cycle[self._turn % len(cycle)]]
+
+    def _search_closer(self, frame: Frame, doubted: Sequence[Detection]) -> list[Detection]:
+        """The clearest of those of whom the estimator made nothing: of who bends far over the detector may know where,
+        but neither how large nor which way up. What it says closer by counts, and the better of both scores."""
+        clearest = max(doubted, key=lambda one: one.score, default=None)
+        if clearest is None or clearest.score < CLEAR_SCORE:
+            return []
+        window = windows.around(tuple(clearest.trunk_px.mean(axis=0)), _CLOSER * min(frame.size_wh))
+        found = self._detect(frame, [window])
+        return [replace(one, score=max(one.score, clearest.score)) for one in found[:1]]
 
     def _search_tiles(self, frame: Frame) -> list[Detection]:
         """All coarse tiles and one fine one in turn, every few frames."""

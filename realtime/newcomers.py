@@ -3,7 +3,7 @@
 The detector also fires on table legs, and on the head of somebody of whom nothing else is in the picture yet. So
 whoever comes must last: two frames where detector and pose agree and are sure, or where the pose's estimator states
 little doubt itself, four frames else; one frame is enough where it states next to none. Between them may be a few in
-which they disagree or see nothing, as where something passes before the person. Who is there in the very first frame
+which they disagree or see nothing, as where something passes before the person. Who is there in the very first frames
 did not come and is believed at once when clear to the detector or to the pose's estimator, so that a single photograph
 has people too, also when half of the body is out of it.
 """
@@ -23,7 +23,7 @@ from realtime.doubt import median_spread_mm
 from realtime.tracks import Detection
 from realtime.windows import Window
 
-_STRONG_SCORE = 0.75
+CLEAR_SCORE = 0.75
 _STRONG_PRESENCE = 0.8
 _STRONG_CONFIDENCE = 0.7
 _STRONG_AGREEMENT = 0.07
@@ -41,6 +41,8 @@ _DOUBTED_SPREAD_MM = 380.0
 """Beyond it a look says nothing unless all else is clear: people who come into the picture head first are seen upside
 down for a moment, with 400 to 420. The man of `multiview_desk`, whose legs are never in sight, has 346 or less in 95 of
 100 frames."""
+_FIRST_FRAMES = 3
+"""Of a source, in which nobody can have come yet. With something before the face the detector may miss the first."""
 _ENOUGH = 4
 """Evidence that makes a person: a doubtful look counts one, a sure one two."""
 _SAME_PLACE = 0.3
@@ -100,9 +102,9 @@ class Newcomers:
         agrees = agreement <= _STRONG_AGREEMENT
         present = pose.presence >= _STRONG_PRESENCE
         spread_mm = median_spread_mm(pose)
-        clear = detection.score >= _STRONG_SCORE and present and agrees
+        clear = detection.score >= CLEAR_SCORE and present and agrees
         own_word = spread_mm is not None and spread_mm <= _SURE_SPREAD_MM and present
-        if self._frames <= 1 and (clear or (own_word and agrees)):
+        if self._frames <= _FIRST_FRAMES and (clear or (own_word and agrees)):
             return True
         if spread_mm is not None and spread_mm > _DOUBTED_SPREAD_MM and not clear:
             return False

@@ -68,9 +68,10 @@ def test_a_doubtful_detection_must_last_before_it_is_somebody():
 def test_a_doubtful_detection_is_believed_sooner_where_the_estimator_states_little_doubt(spread_mm, frames):
     scene = Scene([])
     finder = finder_of(scene)
-    step(finder, scene, 0)
+    for index in range(3):
+        step(finder, scene, index)
     scene.bodies.append(Body(300, 300, score=0.55, spread_mm=spread_mm))
-    seen = [states(step(finder, scene, index)) for index in range(1, 1 + frames)]
+    seen = [states(step(finder, scene, index)) for index in range(3, 3 + frames)]
     assert seen == [{}] * (frames - 1) + [{1: "new"}]
 
 
@@ -78,6 +79,16 @@ def test_a_doubtful_detection_is_believed_sooner_where_the_estimator_states_litt
 def test_in_the_very_first_frame_the_word_of_detector_or_estimator_is_enough(spread_mm, believed):
     scene = Scene([Body(300, 300, score=0.55, spread_mm=spread_mm)])
     assert bool(states(step(finder_of(scene), scene, 0))) == believed
+
+
+@pytest.mark.parametrize("at,believed", [(2, True), (3, False)])
+def test_who_is_hidden_from_the_detector_in_the_first_two_frames_did_not_come_in_the_third(at, believed):
+    scene = Scene([Body(300, 300, score=0.55, spread_mm=250.0, detected=False)])
+    finder = finder_of(scene)
+    for index in range(at):
+        assert states(step(finder, scene, index)) == {}
+    scene.bodies[0].detected = True
+    assert bool(states(step(finder, scene, at))) == believed
 
 
 def test_a_faint_presence_is_not_believed_at_once_whatever_the_estimator_states():
@@ -123,6 +134,12 @@ def test_who_is_missed_in_a_few_frames_is_not_forgotten(gap, found):
 def test_what_the_whole_picture_does_not_show_is_found_on_tiles_in_the_same_frame():
     scene = Scene([Body(300, 300, whole_window_sees=False)])
     assert states(step(finder_of(scene), scene, 0)) == {1: "new"}
+
+
+@pytest.mark.parametrize("score,found", [(0.8, True), (0.7, False)])
+def test_who_is_clear_to_the_detector_but_drawn_too_small_is_found_closer_by_in_the_same_frame(score, found):
+    scene = Scene([Body(300, 300, score=score, size_in_whole_px=40.0)])
+    assert bool(states(step(finder_of(scene), scene, 0))) == found
 
 
 def test_a_newcomer_is_found_while_another_is_followed():

@@ -51,6 +51,8 @@ class Body:
     score: float = 0.95
     presence: float = 1.0
     whole_window_sees: bool = True
+    size_in_whole_px: float | None = None
+    """What the detector takes its size for in the whole picture; None as it is."""
     detected: bool = True
     spread_mm: float | None = None
     """Of every joint; None as from an estimator that states no doubt."""
@@ -66,7 +68,9 @@ class Scene:
     def detect(self, _frame: Frame, windows) -> list[Detection]:
         self.windows_asked += [window.side_px for window in windows]
         seen = [body for body in self.bodies if body.detected and any(_sees(window, body) for window in windows)]
-        return [detection_at(b.x, b.y, size_px=b.size_px, score=b.score) for b in seen]
+        closer = min((window.side_px for window in windows), default=0.0) < max(SIZE_WH)
+        sizes_px = [b.size_px if closer or b.size_in_whole_px is None else b.size_in_whole_px for b in seen]
+        return [detection_at(b.x, b.y, size_px=size, score=b.score) for b, size in zip(seen, sizes_px, strict=True)]
 
     def poses(self, crops) -> list[PersonPose]:
         return [self._pose(crop) for crop in crops]
@@ -76,9 +80,9 @@ class Scene:
         x, y = crop.frame_from_crop @ [middle, middle, 1]
         reach = np.linalg.norm(crop.frame_from_crop[:, 0]) * crop.image_rgb.shape[0] / 2
         near = [b for b in self.bodies if max(abs(b.x - x), abs(b.y - y)) <= reach]
-        if not near:
+        body = min(near, key=lambda b: abs(b.x - x) + abs(b.y - y), default=None)
+        if body is None or reach < body.size_px / 4:
             return pose_at(crop.person_id, float(x), float(y), presence=0.0)
-        body = min(near, key=lambda b: abs(b.x - x) + abs(b.y - y))
         pose = pose_at(crop.person_id, body.x, body.y, size_px=body.size_px, presence=body.presence)
         return pose if body.spread_mm is None else replace(pose, spread_mm=np.full(17, body.spread_mm, np.float32))
 
