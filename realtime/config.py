@@ -16,12 +16,14 @@ class ConfigError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class SmoothingConfig:
-    """One-Euro filter in millimetres and hertz.
+    """One-Euro filter in millimetres and hertz; joints in space by the temporal blend where the estimator states doubt.
 
     At 1 m/s the cut-off is min_cutoff_hz + beta * 1000, here 6 Hz, a lag of 1/(2 pi 6) = 27 ms.
     """
 
     enabled: bool = True
+    learned: bool = True
+    """False: the One-Euro filter for everything."""
     min_cutoff_hz: float = 1.0
     beta: float = 0.005
     """Hertz of cut-off per mm/s of speed."""

@@ -11,6 +11,7 @@ import typer
 
 from tools import data_encoded, data_synthetic
 from tools.data_closeness import closeness, cut_crops
+from tools.data_sequences import sequences
 
 if TYPE_CHECKING:
     import numpy as np
@@ -105,6 +106,7 @@ for _name in ("render", "preview", "pack", "splits"):
     app.command(_name)(getattr(data_synthetic, _name))
 app.command("encode")(data_encoded.encode)
 app.command("render-encoded")(data_encoded.render_encoded)
+app.command("sequences")(sequences)
 app.command("cut-crops")(cut_crops)
 app.command("closeness")(closeness)
 

@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from tools.train_blend import blend
 from tools.train_live import doubt, live
 from tools.train_options import (
     Accelerator,
@@ -105,6 +106,7 @@ def denoiser(
 
 app.command("live")(live)
 app.command("doubt")(doubt)
+app.command("blend")(blend)
 
 if __name__ == "__main__":
     app()

@@ -7,7 +7,8 @@ from scenes import pose_at
 from realtime.config import SmoothingConfig
 from realtime.smoother import OneEuro, Smoother
 
-CONFIG = SmoothingConfig()
+CONFIG = SmoothingConfig(learned=False)
+"""tests/realtime/test_memory.py has what is learned."""
 
 
 def test_a_still_value_stays_and_the_first_passes_unchanged():
