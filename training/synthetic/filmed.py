@@ -1,7 +1,7 @@
 """Short films of one rendered person in motion, with the truth of every frame: what a live line sees, moment by moment.
 
-Seven in ten have all of the person in the picture, the others the upper body before a webcam. In six of ten something
-opaque is over a joint: drawn anew in every frame, kept for a while, or standing still in the picture.
+Seven in ten mostly have all of the person in the picture, the others the upper body as before a webcam. In six of ten
+something opaque is over a joint: drawn anew in every frame, kept for a while, or standing still in the picture.
 """
 
 from __future__ import annotations
