@@ -32,7 +32,7 @@ def sequences(
 ) -> None:
     """Let the live line look at rendered people in motion, unsmoothed: what `train blend` learns from. One process on
     one core; run several with other seeds. The file is written at the end, without those whom the line never found."""
-    with expected_errors():
+    with expected_errors(stopped="nothing is written, the same command begins anew"):
         from realtime.config import LineConfig, SmoothingConfig
         from realtime.parts import live_parts
         from training.data_directory import DataDirectory
@@ -43,6 +43,7 @@ def sequences(
         from training.synthetic.pack_build import pack_for
         from training.synthetic.raster import Raster
 
+        out.parent.mkdir(parents=True, exist_ok=True)
         cast = Cast.of(pack_for(DataDirectory.find(data)), "test" if test else "train")
         motions, config = Motions(cast.motion), LineConfig(threads=1, smoothing=SmoothingConfig(enabled=False))
         lens, found = Lens(Camera.from_fov((SIDE_PX, SIDE_PX))), []

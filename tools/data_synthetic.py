@@ -138,12 +138,12 @@ def show(out: Path, report: RenderingReport) -> None:
 
 
 @contextmanager
-def expected_errors() -> Iterator[None]:
-    """Errors meant for the user as one line and exit code 2; Ctrl-C says that the same command continues."""
+def expected_errors(stopped: str = "what is finished is whole, the same command continues") -> Iterator[None]:
+    """Errors meant for the user as one line and exit code 2; Ctrl-C says what is left."""
     try:
         yield
     except KeyboardInterrupt as error:
-        typer.echo("di2pose: stopped; what is finished is whole, the same command continues", err=True)
+        typer.echo(f"di2pose: stopped; {stopped}", err=True)
         raise typer.Exit(130) from error
     except Exception as error:
         if isinstance(error, ModuleNotFoundError) and (error.name or "").partition(".")[0] not in ("training", "tools"):

@@ -24,6 +24,7 @@ def blend(
     from training.train_blend import BlendTraining, mean_error_mm, trained, unevenness_mm, write
 
     use_threads(threads)
+    out.parent.mkdir(parents=True, exist_ok=True)
     plan = BlendTraining() if steps is None else BlendTraining(steps=steps)
     learned = trained(looks_of(read(sequences)), plan, seed=seed)
     write(learned, out)
