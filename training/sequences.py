@@ -129,13 +129,18 @@ class Looks:
 
 
 def looks_of(sequences: Sequences) -> Looks:
-    """Moments in which nobody was found are left out: the time to the next one is longer."""
+    """Moments in which nobody was found are left out: the time to the next one is longer.
+
+    DataError where somebody is found in no three moments of one sequence.
+    """
     rows = [np.flatnonzero(found) for found in sequences.found]
     parts = [_past(sequences, number, row) for number, row in enumerate(rows) if len(row)]
     starts = np.cumsum([0, *(len(row) for row in rows)])
     three = [np.arange(start, max(stop - 2, start)) for start, stop in pairwise(starts)]
     moments = Moments(*(np.concatenate([getattr(part[0], entry.name) for part in parts]) for entry in fields(Moments)))
     first = np.concatenate(three)
+    if not len(first):
+        raise DataError.of("sequences", "found", "nobody is found three times in a row", cure="ask for more sequences")
     return Looks(moments, np.concatenate([part[1] for part in parts]), np.stack([first, first + 1, first + 2], axis=1))
 
 

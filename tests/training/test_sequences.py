@@ -68,6 +68,8 @@ def test_who_is_never_found_makes_no_sequence():
         sequence_of([None] * MOMENTS, truth())
     with pytest.raises(DataError, match="ask for more sequences"):
         joined([])
+    with pytest.raises(DataError, match="three times in a row"):
+        looks_of(sequence_of(looks(nobody_in=range(2, MOMENTS)), truth()))
 
 
 @pytest.mark.parametrize("harm", ["absent", "cut", "a field missing", "a field of another size", "not finite"])
