@@ -6,8 +6,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.body.pose import PersonPose
-from engine.body.running_means import RunningMeans, axes_towards
-from engine.runtime.temporal_blend import Moments, TemporalBlend, log_spread
+from engine.body.running_means import RunningMeans
+from engine.body.virtual_camera import axes_towards
+from engine.runtime.temporal_blend import Moments, TemporalBlend
 
 _FIRST_S = 1 / 30
 """How long a first look counts."""
@@ -23,8 +24,8 @@ class Memory:
         self._time_s: float | None = None
 
     def __call__(self, pose: PersonPose, time_s: float) -> NDArray[np.float32]:
-        """(17, 3) joints_mm by this look and those before; the look itself is the first one's after a pause, or where
-        time stands still or runs backwards. ValueError for a pose without spread_mm."""
+        """(17, 3) joints_mm by this look and those before, which are forgotten after a pause and where time stands
+        still or runs backwards. ValueError for a pose without spread_mm."""
         if pose.spread_mm is None:
             raise ValueError("a pose without spread_mm says not how far it is to be believed")
         gap_s = _FIRST_S if self._time_s is None else time_s - self._time_s
@@ -33,14 +34,14 @@ class Memory:
             self._means, gap_s = RunningMeans(), _FIRST_S
         spread_mm = np.maximum(pose.spread_mm, 1.0)
         self._means.add(pose.joints_mm.astype(np.float64), spread_mm.astype(np.float64), np.asarray(gap_s))
-        axes = axes_towards(pose.root_mm)
-        moment = Moments(
-            (pose.joints_mm @ axes.T / 1000).astype(np.float32),
-            log_spread(spread_mm),
-            pose.confidence,
-            np.float32(pose.presence),
-            np.float32(gap_s),
-            (self._means.means_mm @ axes.T / 1000).astype(np.float32),
-            self._means.log_weights.astype(np.float32),
+        moment = Moments.of(
+            pose.joints_mm,
+            pose.root_mm,
+            spread_mm,
+            seen=pose.confidence,
+            presence=pose.presence,
+            gap_s=gap_s,
+            means_mm=self._means.means_mm,
+            log_weights=self._means.log_weights,
         )
-        return (1000 * self._blend(moment) @ axes).astype(np.float32)
+        return (1000 * self._blend(moment) @ axes_towards(pose.root_mm)).astype(np.float32)

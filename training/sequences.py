@@ -16,9 +16,11 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from engine.body.pose import PersonPose
-from engine.body.running_means import RunningMeans, axes_towards
-from engine.runtime.temporal_blend import Moments, log_spread
+from engine.body.running_means import RunningMeans
+from engine.body.virtual_camera import axes_towards
+from engine.runtime.temporal_blend import Moments, turned_m
 from training.data_error import DataError
+from training.whole_npz import write_npz
 
 F32 = NDArray[np.float32]
 
@@ -59,10 +61,7 @@ class Sequences:
         return len(self.found)
 
     def write(self, path: Path) -> None:
-        unfinished = path.with_name(f"{path.name}.part")
-        with unfinished.open("wb") as file:
-            np.savez_compressed(file, **{entry.name: getattr(self, entry.name) for entry in fields(self)})
-        unfinished.replace(path)
+        write_npz(path, {entry.name: getattr(self, entry.name) for entry in fields(self)})
 
 
 def read(paths: Sequence[Path]) -> Sequences:
@@ -154,19 +153,15 @@ def _past(sequences: Sequences, number: int, rows: NDArray[np.intp]) -> tuple[Mo
         means.add(joints_mm.astype(np.float64), radii_mm.astype(np.float64), gap)
         means_mm.append(means.means_mm)
         log_weights.append(means.log_weights)
-    axes = axes_towards(sequences.root_mm[number, rows])
-    moments = Moments(
-        _turned_m(looks_mm, axes),
-        log_spread(spread_mm),
-        sequences.seen[number, rows],
-        sequences.presence[number, rows],
-        gap_s.astype(np.float32),
-        _turned_m(np.array(means_mm), axes[:, None]),
-        np.array(log_weights, np.float32),
+    root_mm = sequences.root_mm[number, rows]
+    moments = Moments.of(
+        looks_mm,
+        root_mm,
+        spread_mm,
+        seen=sequences.seen[number, rows],
+        presence=sequences.presence[number, rows],
+        gap_s=gap_s,
+        means_mm=np.array(means_mm),
+        log_weights=np.array(log_weights),
     )
-    return moments, _turned_m(sequences.truth_mm[number, rows], axes)
-
-
-def _turned_m(points_mm: NDArray[np.floating], axes: NDArray[np.float64]) -> F32:
-    turned: F32 = (points_mm @ np.swapaxes(axes, -1, -2) / 1000).astype(np.float32)
-    return turned
+    return moments, turned_m(sequences.truth_mm[number, rows], axes_towards(root_mm))

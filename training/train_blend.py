@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from engine.body.skeleton import H36M17
 from engine.runtime.temporal_blend import CHOICES, FEATURES, JOINTS, OUTPUTS, Moments, TemporalBlend
 from training.sequences import Looks
+from training.whole_npz import write_npz
 
 log = logging.getLogger(__name__)
 
@@ -104,14 +105,11 @@ def trained(looks: Looks, plan: BlendTraining, *, seed: int) -> TemporalBlend:
 
 
 def write(blend: TemporalBlend, path: Path) -> None:
-    """As `TemporalBlend.read` reads it; under another name until it is whole."""
+    """As `TemporalBlend.read` reads it."""
     arrays: dict[str, F32] = {}
     for row, (weights, biases) in enumerate(blend.layers):
         arrays |= {f"weights{row}": weights, f"biases{row}": biases}
-    unfinished = path.with_name(f"{path.name}.part")
-    with unfinished.open("wb") as file:
-        np.savez(file, **arrays)  # type: ignore[arg-type]
-    unfinished.replace(path)
+    write_npz(path, arrays)
 
 
 def mean_error_mm(looks: Looks, joints_m: F32) -> float:

@@ -75,6 +75,16 @@ class VirtualView:
         return np.asarray(view_mm, np.float64) @ self.rotation
 
 
+def axes_towards(place_mm: NDArray[np.floating]) -> Array:
+    """(..., 3) places before a camera -> (..., 3, 3) rows x, y, z: z leads to the place, y is the camera's down as far
+    as it can be."""
+    z = place_mm.astype(np.float64)
+    z /= np.maximum(np.linalg.norm(z, axis=-1, keepdims=True), 1e-9)
+    y = np.array([0.0, 1.0, 0.0]) - z[..., 1:2] * z
+    y /= np.maximum(np.linalg.norm(y, axis=-1, keepdims=True), 1e-9)
+    return np.stack([np.cross(y, z), y, z], axis=-2)
+
+
 def _looking_along(z: Array, y: Array) -> Array:
     """Rows: x completing them, y made perpendicular to z, z; unit length each."""
     z = z / np.linalg.norm(z)

@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 
 from engine.blazepose.fetch import NetworkFilesError
 from engine.body.running_means import SPANS_S
+from engine.body.virtual_camera import axes_towards
 
 F32 = NDArray[np.float32]
 
@@ -46,14 +47,39 @@ class Moments:
     """(..., 17) logarithm of the stated radius over 200 mm"""
     seen: F32
     """(..., 17) 0..1"""
-    presence: F32 | np.float32
+    presence: F32
     """(...,) 0..1"""
-    gap_s: F32 | np.float32
+    gap_s: F32
     """(...,) since the look before"""
     means_m: F32
     """(..., spans, 17, 3)"""
     log_weights: F32
     """(..., spans, 17)"""
+
+    @classmethod
+    def of(
+        cls,
+        joints_mm: NDArray[np.floating],
+        root_mm: NDArray[np.floating],
+        spread_mm: NDArray[np.floating],
+        *,
+        seen: F32,
+        presence: NDArray[np.floating] | float,
+        gap_s: NDArray[np.floating] | float,
+        means_mm: NDArray[np.floating],
+        log_weights: NDArray[np.floating],
+    ) -> Moments:
+        """Of joints and means in the camera's axes; shapes as the fields', root_mm (..., 3)."""
+        axes = axes_towards(root_mm)
+        return cls(
+            turned_m(joints_mm, axes),
+            log_spread(spread_mm),
+            seen,
+            np.asarray(presence, np.float32),
+            np.asarray(gap_s, np.float32),
+            turned_m(means_mm, axes[..., None, :, :]),
+            log_weights.astype(np.float32),
+        )
 
     @property
     def features(self) -> F32:
@@ -77,6 +103,12 @@ class Moments:
         half_m = np.float32(0.5 * _USUAL_SPREAD_MM / 1000)
         shift: F32 = (half_m * np.minimum(np.exp(self.log_spread), _MOST_SPREADS))[..., None]
         return shift
+
+
+def turned_m(points_mm: NDArray[np.floating], axes: NDArray[np.float64]) -> F32:
+    """(..., n, 3) millimetres in the camera's axes -> metres in the rows of `axes` (..., 3, 3)."""
+    turned: F32 = (points_mm @ np.swapaxes(axes, -1, -2) / 1000).astype(np.float32)
+    return turned
 
 
 def log_spread(spread_mm: NDArray[np.floating]) -> F32:

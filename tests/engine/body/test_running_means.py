@@ -1,7 +1,8 @@
 import numpy as np
 import pytest
 
-from engine.body.running_means import SPANS_S, RunningMeans, axes_towards
+from engine.body.running_means import SPANS_S, RunningMeans
+from engine.body.virtual_camera import axes_towards
 
 BODY = np.random.default_rng(0).normal(0, 300, (17, 3))
 SURE = np.full(17, 100.0)
