@@ -16,7 +16,6 @@ from numpy.typing import NDArray
 F32 = NDArray[np.float32]
 Shape = tuple[int, ...]
 Activation = Literal["none", "relu", "relu6"]
-Layout = Literal["channels_first", "channels_last"]
 
 
 class NetworkGraphError(ValueError):
@@ -124,8 +123,6 @@ Op = Conv | Add | PadChannels | MaxPool | Upsample | DepthToSpace | Reshape | Co
 class GraphOutput:
     name: str
     tensor: int
-    layout: Layout
-    """How a picture is handed out; without meaning for other tensors."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -71,17 +71,17 @@ def crop_landmarks(outputs: Mapping[str, NDArray[Any]], row: int = 0) -> CropLan
 def refined(points_px: F32, heatmap: F32) -> F32:
     """Points moved to the middle of the heat around them where the heatmap is sure; the others unchanged.
 
-    points_px: (39, 2) in the crop; heatmap: (64, 64, 39) logits. The same as MediaPipe's
+    points_px: (39, 2) in the crop; heatmap: (39, 64, 64) logits. The same as MediaPipe's
     RefineLandmarksFromHeatmapCalculator: the mean of the cells' indices, weighted by their sigmoids.
     """
-    height, width, points = heatmap.shape
+    points, height, width = heatmap.shape
     cells = np.trunc(points_px / CELL_PX).astype(np.intp)
     columns, rows = (cells[:, axis, None] + WINDOW for axis in (0, 1))  # (39, 9) each
     held = ((rows >= 0) & (rows < height))[:, :, None] & ((columns >= 0) & (columns < width))[:, None, :]
     logits = heatmap[
+        np.arange(points)[:, None, None],
         np.clip(rows, 0, height - 1)[:, :, None],
         np.clip(columns, 0, width - 1)[:, None, :],
-        np.arange(points)[:, None, None],
     ]
     heat = _sigmoid(logits) * held
     total = heat.sum(axis=(1, 2))
@@ -95,14 +95,14 @@ def refined(points_px: F32, heatmap: F32) -> F32:
 
 
 def heat_peaks(heatmap: F32) -> F32:
-    """(64, 64, 39) logits -> (33, PEAKS, 3): x and y in pixels of the crop and heat 0..1, hottest first.
+    """(39, 64, 64) logits -> (33, PEAKS, 3): x and y in pixels of the crop and heat 0..1, hottest first.
 
     A peak is the hottest cell outside the 9x9 windows of the peaks before it, its place the mean of the 3x3 cells
     around it, weighted by their heat.
     """
-    height, width, _ = heatmap.shape
+    _, height, width = heatmap.shape
     points = np.arange(BODY_POINTS)[:, None]
-    logits = np.ascontiguousarray(heatmap[..., :BODY_POINTS].reshape(-1, BODY_POINTS).T)
+    logits = heatmap[:BODY_POINTS].reshape(BODY_POINTS, -1)
     left = logits.copy()
     peaks = np.empty((BODY_POINTS, PEAKS, 3), np.float32)
     for number in range(PEAKS):

@@ -20,7 +20,7 @@ from engine.blazepose.fetch import (
     NetworkFilesError,
     network_file,
 )
-from engine.blazepose.graph import Layout, NetworkGraph
+from engine.blazepose.graph import NetworkGraph
 from engine.blazepose.pip_download import Progress, silent
 from engine.blazepose.seen_tensors import DETECTOR_SEEN, HEAVY_SEEN, read_seen
 from engine.blazepose.simplify import simplified
@@ -33,14 +33,14 @@ INPUT_NAME = "image"
 LANDMARK_SIZE_PX = 256
 DETECTOR_SIZE_PX = 224
 
-LANDMARK_OUTPUTS: dict[str, tuple[str, Layout]] = {
-    "landmarks": ("Identity", "channels_first"),
-    "presence": ("Identity_1", "channels_first"),
-    "heatmap": ("Identity_3", "channels_last"),
-    "world": ("Identity_4", "channels_first"),
+LANDMARK_OUTPUTS: dict[str, str] = {
+    "landmarks": "Identity",
+    "presence": "Identity_1",
+    "heatmap": "Identity_3",
+    "world": "Identity_4",
 }
 """landmarks (batch, 195): 39 x (x, y, z in crop px, visibility logit, presence logit); presence (batch, 1)
-probability; heatmap (batch, 64, 64, 39) logits; world (batch, 117): 39 x metres."""
+probability; heatmap (batch, 39, 64, 64) logits; world (batch, 117): 39 x metres."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +49,7 @@ class LandmarkNetwork:
 
     name: str
     file: NetworkFile
-    features: Mapping[str, tuple[str, Layout]]
+    features: Mapping[str, str]
     """Its feature maps; those of one name have the same shape in every network, see `FEATURE_CHANNELS`."""
 
 
@@ -57,27 +57,25 @@ FULL = LandmarkNetwork(
     "full",
     LANDMARK_FULL,
     {
-        "backbone_64": ("model_1/model/add/add", "channels_first"),
-        "backbone_32": ("model_1/model/add_1/add", "channels_first"),
-        "backbone_16": ("model_1/model/add_5/add", "channels_first"),
-        "backbone_8": ("model_1/model/add_8/add", "channels_first"),
+        "backbone_64": "model_1/model/add/add",
+        "backbone_32": "model_1/model/add_1/add",
+        "backbone_16": "model_1/model/add_5/add",
+        "backbone_8": "model_1/model/add_8/add",
         "pyramid_8": (
             "model_1/model/re_lu_33/Relu6;model_1/model/batch_normalization_48/FusedBatchNormV3;"
             "model_1/model/conv2d_31/BiasAdd/ReadVariableOp/resource;model_1/model/conv2d_31/BiasAdd;"
-            "model_1/model/depthwise_conv2d_33/depthwise;model_1/model/conv2d_31/Conv2D1",
-            "channels_first",
+            "model_1/model/depthwise_conv2d_33/depthwise;model_1/model/conv2d_31/Conv2D1"
         ),
-        "pyramid_16": ("model_1/model/add_9/add", "channels_first"),
-        "pyramid_32": ("model_1/model/add_10/add", "channels_first"),
-        "pyramid_64": ("model_1/model/add_11/add", "channels_first"),
+        "pyramid_16": "model_1/model/add_9/add",
+        "pyramid_32": "model_1/model/add_10/add",
+        "pyramid_64": "model_1/model/add_11/add",
         "trunk_8": (
             "model_1/model/re_lu_41/Relu6;model_1/model/batch_normalization_56/FusedBatchNormV3;"
             "model_1/model/conv2d_35/BiasAdd/ReadVariableOp/resource;model_1/model/conv2d_35/BiasAdd;"
-            "model_1/model/conv2d_46/Conv2D;model_1/model/conv2d_35/Conv2D1",
-            "channels_first",
+            "model_1/model/conv2d_46/Conv2D;model_1/model/conv2d_35/Conv2D1"
         ),
-        "trunk_4": ("model_1/model/re_lu_51/Relu6;model_1/model/add_16/add", "channels_first"),
-        "trunk_2": ("model_1/model/re_lu_63/Relu6;model_1/model/add_22/add", "channels_first"),
+        "trunk_4": "model_1/model/re_lu_51/Relu6;model_1/model/add_16/add",
+        "trunk_2": "model_1/model/re_lu_63/Relu6;model_1/model/add_22/add",
     },
 )
 """MediaPipe's default, which `--estimator blazepose` runs."""
@@ -86,9 +84,9 @@ HEAVY = LandmarkNetwork(
     "heavy",
     LANDMARK_HEAVY,
     {
-        "pyramid_64": ("model_1/model/add_25/add", "channels_first"),
-        "trunk_4": ("model_1/model/re_lu_135/Relu6;model_1/model/add_59/add", "channels_first"),
-        "trunk_2": ("model_1/model/re_lu_151/Relu6;model_1/model/add_67/add", "channels_first"),
+        "pyramid_64": "model_1/model/add_25/add",
+        "trunk_4": "model_1/model/re_lu_135/Relu6;model_1/model/add_59/add",
+        "trunk_2": "model_1/model/re_lu_151/Relu6;model_1/model/add_67/add",
     },
 )
 """What Di2Pose reads: it finds joints better (docs/experiments.md). Its backbone's maps have shapes of their own, and
@@ -103,9 +101,9 @@ FEATURE_CHANNELS: dict[str, int] = {
 forks there: the pyramid grows back to 64x64, of which the heatmap is a linear map; the trunk shrinks to 2x2, of which
 landmarks, world and presence are linear maps. So the trunk knows the depth, the pyramid the place."""
 
-DETECTOR_OUTPUTS: dict[str, tuple[str, Layout]] = {
-    "boxes": ("Identity", "channels_first"),
-    "scores": ("Identity_1", "channels_first"),
+DETECTOR_OUTPUTS: dict[str, str] = {
+    "boxes": "Identity",
+    "scores": "Identity_1",
 }
 """boxes (batch, 2254, 12) in input pixels relative to the anchor; scores (batch, 2254, 1) logits."""
 

@@ -22,7 +22,6 @@ from engine.blazepose.graph import (
     Conv,
     DepthToSpace,
     GraphOutput,
-    Layout,
     MaxPool,
     NetworkGraph,
     NetworkGraphError,
@@ -45,8 +44,8 @@ _BROKEN_FLATBUFFER = (struct.error, IndexError, KeyError, TypeError, ValueError,
 """What the schema classes raise on bytes that are no flatbuffer."""
 
 
-def read_graph(path: Path, input_name: str, *, outputs: Mapping[str, tuple[str, Layout]]) -> NetworkGraph:
-    """The part of the network in `path` that computes `outputs`: our name -> (tensor name in the file, layout).
+def read_graph(path: Path, input_name: str, *, outputs: Mapping[str, str]) -> NetworkGraph:
+    """The part of the network in `path` that computes `outputs`: our name -> tensor name in the file.
 
     NetworkGraphError: the file is unreadable, cut off, no TFLite network, lacks an output, or uses an
     operation that is not supported.
@@ -82,11 +81,11 @@ class _Reader:
                 self._constants[index] = values
         self._padded: dict[int, tuple[int, Padding]] = {}  # output of a PAD -> (its source, the padding)
 
-    def graph(self, input_name: str, outputs: Mapping[str, tuple[str, Layout]]) -> NetworkGraph:
-        missing = [tensor for tensor, _ in outputs.values() if tensor not in self._names]
+    def graph(self, input_name: str, outputs: Mapping[str, str]) -> NetworkGraph:
+        missing = [tensor for tensor in outputs.values() if tensor not in self._names]
         if missing:
             raise NetworkGraphError(f"has no tensor {missing[0]!r}; it is another network than the one expected")
-        chosen = tuple(GraphOutput(name, self._names[tensor], layout) for name, (tensor, layout) in outputs.items())
+        chosen = tuple(GraphOutput(name, self._names[tensor]) for name, tensor in outputs.items())
         ops = [self._op(self._subgraph.Operators(index)) for index in range(self._subgraph.OperatorsLength())]
         needed = _pruned([op for op in ops if op is not None], {output.tensor for output in chosen})
         source = int(self._subgraph.Inputs(0))

@@ -1,7 +1,6 @@
 """The neutral description as an ONNX model.
 
-Pictures are (batch, channel, height, width) inside: one transpose at the input, and one at each output that is
-asked for channels last. The batch axis is free.
+Pictures are (batch, channel, height, width): one transpose at the input. The batch axis is free.
 """
 
 from __future__ import annotations
@@ -35,7 +34,7 @@ OPSET = 17
 IR_VERSION = 9
 """Fixed so that the oldest onnxruntime that we admit reads what the newest onnx writes."""
 
-CONVERTER_VERSION = "5"
+CONVERTER_VERSION = "6"
 """Raise it whenever the emitted graph changes (`simplify.py` included): cached graphs are keyed by it."""
 
 _TO_CHANNELS_FIRST = [0, 3, 1, 2]
@@ -90,12 +89,8 @@ class Emitter:
 
     def _output(self, output: GraphOutput) -> onnx.ValueInfoProto:
         shape = self._graph.shapes[output.tensor]
-        if len(shape) == 4 and output.layout == "channels_last":
-            self._node("Transpose", [name(output.tensor)], output.name, perm=_TO_CHANNELS_LAST)
-        else:
-            self._node("Identity", [name(output.tensor)], output.name)
-        seen = _channels_first(shape) if output.layout == "channels_first" else shape
-        return helper.make_tensor_value_info(output.name, TensorProto.FLOAT, ["batch", *seen[1:]])
+        self._node("Identity", [name(output.tensor)], output.name)
+        return helper.make_tensor_value_info(output.name, TensorProto.FLOAT, ["batch", *_channels_first(shape)[1:]])
 
     def _activated(self, output: int, activation: Activation) -> str:
         """Where the operation itself must write, after appending what its activation needs."""

@@ -52,11 +52,11 @@ class _Cells:
 
 
 def landmarks(graph: GraphWriter, *, values: str, world: str, heatmap: str) -> Landmarks:
-    """values (batch, 195), world (batch, 117), heatmap (batch, 64, 64, 39): the network's outputs."""
+    """values (batch, 195), world (batch, 117), heatmap (batch, 39, 64, 64): the network's outputs."""
     found_px, depth_px, seen, inside = graph.ops(
         "Split", graph.shaped(values, 0, POINTS, 5), np.array([2, 1, 1, 1], np.int64), to=(None,) * 4, axis=-1
     )
-    logits = graph.shaped(graph.op("Transpose", heatmap, perm=[0, 3, 1, 2]), 0, POINTS, _SIDE * _SIDE)
+    logits = graph.shaped(heatmap, 0, POINTS, _SIDE * _SIDE)
     peaks_px, heats = peaks(graph, graph.sliced(logits, 0, BODY_POINTS, axis=1))
     return Landmarks(
         points_px=refined(graph, found_px, logits),

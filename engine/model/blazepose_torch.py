@@ -27,7 +27,7 @@ from engine.blazepose.graph import (
 class BlazePoseNetwork(nn.Module):
     """Runs a `NetworkGraph`; weights are parameters, so that it can be frozen, moved or trained on.
 
-    Input (batch, height, width, channel) as for the ONNX graph, outputs by name in the layouts of the graph.
+    Input (batch, height, width, channel) as for the ONNX graph, outputs by name, maps (batch, channel, height, width).
     """
 
     def __init__(self, graph: NetworkGraph) -> None:
@@ -44,12 +44,7 @@ class BlazePoseNetwork(nn.Module):
         tensors = {self._graph.input: image.permute(0, 3, 1, 2)}
         for op in self._graph.ops:
             tensors[op.output] = self._run(op, [tensors[source] for source in op.sources])
-        return {
-            output.name: _channels_last(tensors[output.tensor])
-            if output.layout == "channels_last"
-            else tensors[output.tensor]
-            for output in self._graph.outputs
-        }
+        return {output.name: tensors[output.tensor] for output in self._graph.outputs}
 
     @singledispatchmethod
     def _run(self, op: Op, sources: list[Tensor]) -> Tensor:

@@ -9,7 +9,7 @@ from engine.blazepose.landmarks import PEAKS, crop_landmarks, heat_peaks, refine
 
 
 def cold() -> np.ndarray:
-    return np.full((64, 64, 39), -30, np.float32)
+    return np.full((39, 64, 64), -30, np.float32)
 
 
 def points(x: float, y: float) -> np.ndarray:
@@ -26,7 +26,7 @@ def loop_refined(points_px: np.ndarray, heatmap: np.ndarray) -> np.ndarray:
         total = weighted_x = weighted_y = best = 0.0
         for cell_y in range(max(0, row - 4), min(64, row + 5)):
             for cell_x in range(max(0, column - 4), min(64, column + 5)):
-                heat = 1 / (1 + np.exp(-float(heatmap[cell_y, cell_x, index])))
+                heat = 1 / (1 + np.exp(-float(heatmap[index, cell_y, cell_x])))
                 total, best = total + heat, max(best, heat)
                 weighted_x, weighted_y = weighted_x + heat * cell_x, weighted_y + heat * cell_y
         if best >= 0.5:
@@ -36,7 +36,7 @@ def loop_refined(points_px: np.ndarray, heatmap: np.ndarray) -> np.ndarray:
 
 def test_agrees_with_the_loop_everywhere_in_the_crop_and_at_its_edges() -> None:
     generator = np.random.default_rng(0)
-    heatmap = generator.normal(-3, 2, (64, 64, 39)).astype(np.float32)
+    heatmap = generator.normal(-3, 2, (39, 64, 64)).astype(np.float32)
     for _ in range(5):
         places = generator.uniform(4, 255, (39, 2)).astype(np.float32)
         places[:4] = [[0, 0], [255.9, 255.9], [0, 255.9], [130, 2]]
@@ -45,7 +45,7 @@ def test_agrees_with_the_loop_everywhere_in_the_crop_and_at_its_edges() -> None:
 
 def test_a_hot_cell_in_the_window_draws_the_point() -> None:
     heatmap = cold()
-    heatmap[30, 34] = 10  # row 30, column 34
+    heatmap[:, 30, 34] = 10  # row 30, column 34
     np.testing.assert_allclose(refined(points(130, 118), heatmap), points(136, 120), atol=1e-3)
 
 
@@ -54,14 +54,14 @@ def test_a_hot_cell_in_the_window_draws_the_point() -> None:
 )
 def test_unsure_far_or_outside_points_stay(place: tuple[float, float], logit: float) -> None:
     heatmap = cold()
-    heatmap[30, 34] = logit
+    heatmap[:, 30, 34] = logit
     before = points(*place)
     np.testing.assert_array_equal(refined(before, heatmap), before)
 
 
 def test_the_input_is_not_written_to() -> None:
     heatmap = cold()
-    heatmap[30, 34] = 10
+    heatmap[:, 30, 34] = 10
     before = points(130, 118)
     refined(before, heatmap)
     np.testing.assert_array_equal(before, points(130, 118))
@@ -69,27 +69,27 @@ def test_the_input_is_not_written_to() -> None:
 
 def test_peaks_are_the_hottest_places_that_are_apart() -> None:
     heatmap = cold()
-    heatmap[30, 34, :20], heatmap[30, 36, :20], heatmap[10, 50, :20] = 3, 2, 1
+    heatmap[:20, 30, 34], heatmap[:20, 30, 36], heatmap[:20, 10, 50] = 3, 2, 1
     found = heat_peaks(heatmap)
     assert found.shape == (33, PEAKS, 3)
     np.testing.assert_allclose(found[:20, 0], np.tile([136, 120, 1 / (1 + np.exp(-3))], (20, 1)), rtol=1e-5)
     np.testing.assert_allclose(found[:20, 1], np.tile([200, 40, 1 / (1 + np.exp(-1))], (20, 1)), rtol=1e-5)
     assert found[:20, 2, 2].max() < 1e-6 and found[20:, :, 2].max() < 1e-6
-    assert heatmap[30, 34, 0] == 3
+    assert heatmap[0, 30, 34] == 3
 
 
 def test_a_peak_lies_between_the_cells_that_share_its_heat() -> None:
     heatmap = cold()
-    heatmap[30, 34], heatmap[30, 35] = 5, 5
+    heatmap[:, 30, 34], heatmap[:, 30, 35] = 5, 5
     np.testing.assert_allclose(heat_peaks(heatmap)[:, 0, :2], np.tile([138, 120], (33, 1)), rtol=1e-5)
 
 
 def test_peaks_agree_with_a_search_cell_by_cell() -> None:
-    heatmap = np.random.default_rng(0).normal(-3, 2, (64, 64, 39)).astype(np.float32)
-    heatmap[0, 63], heatmap[63, 0] = 6, 5  # peaks in corners
+    heatmap = np.random.default_rng(0).normal(-3, 2, (39, 64, 64)).astype(np.float32)
+    heatmap[:, 0, 63], heatmap[:, 63, 0] = 6, 5  # peaks in corners
     found = heat_peaks(heatmap)
     for point in range(33):
-        left = heatmap[..., point].copy()
+        left = heatmap[point].copy()
         for peak in found[point]:
             row, column = np.unravel_index(left.argmax(), left.shape)
             assert peak[2] == pytest.approx(1 / (1 + np.exp(-left[row, column])), rel=1e-5)

@@ -9,7 +9,6 @@ import pytest
 
 from engine.blazepose import networks
 from engine.blazepose.fetch import DETECTOR
-from engine.blazepose.graph import Layout
 from engine.runtime.onnxruntime_backend import OnnxRuntimeBackend
 
 litert = pytest.importorskip("ai_edge_litert.interpreter", reason="needs ai-edge-litert, the reference")
@@ -33,7 +32,7 @@ def reference(path: Path, image: np.ndarray) -> dict[str, np.ndarray]:
     interpreter.set_tensor(interpreter.get_input_details()[0]["index"], image)
     interpreter.invoke()
     tables = (networks.LANDMARK_OUTPUTS, networks.FULL.features, networks.HEAVY.features, networks.DETECTOR_OUTPUTS)
-    wanted = {tensor for table in tables for tensor, _ in table.values()}
+    wanted = {tensor for table in tables for tensor in table.values()}
     details = [each for each in interpreter.get_tensor_details() if each["name"] in wanted]
     return {each["name"]: interpreter.get_tensor(each["index"]) for each in details}
 
@@ -46,8 +45,8 @@ def pictures(size_px: int, *, lowest: float) -> list[np.ndarray]:
     return [(each * (1 - lowest) + lowest).astype(np.float32)[None] for each in both]
 
 
-def worst(found: np.ndarray, expected: np.ndarray, layout: Layout) -> float:
-    if expected.ndim == 4 and layout == "channels_first":
+def worst(found: np.ndarray, expected: np.ndarray) -> float:
+    if expected.ndim == 4:
         expected = expected.transpose(0, 3, 1, 2)
     assert found.shape == expected.shape
     return float(np.abs(found - expected).max())
@@ -62,8 +61,8 @@ def test_landmark_network(networks_dir: Path, kind: str, network: networks.Landm
         found = backend.run({networks.INPUT_NAME: image})
     limits = {"landmarks": 0.01, "world": 1e-4, "presence": 1e-5, "heatmap": 1e-2}  # px, metres, 1, logit
     assert set(found) == {*networks.LANDMARK_OUTPUTS, *network.features}
-    for name, (tensor, layout) in {**networks.LANDMARK_OUTPUTS, **network.features}.items():
-        assert worst(found[name], expected[tensor], layout) < limits.get(name, 1e-3), name
+    for name, tensor in {**networks.LANDMARK_OUTPUTS, **network.features}.items():
+        assert worst(found[name], expected[tensor]) < limits.get(name, 1e-3), name
 
 
 @pytest.mark.parametrize("kind", ["random", "real"])
@@ -72,8 +71,8 @@ def test_detector(networks_dir: Path, kind: str) -> None:
     expected = reference(networks_dir / DETECTOR.name, image)
     with OnnxRuntimeBackend(networks.detector_onnx()) as backend:
         found = backend.run({networks.INPUT_NAME: image})
-    for name, (tensor, layout) in networks.DETECTOR_OUTPUTS.items():
-        assert worst(found[name], expected[tensor], layout) < 0.01, name  # px of the input, logit
+    for name, tensor in networks.DETECTOR_OUTPUTS.items():
+        assert worst(found[name], expected[tensor]) < 0.01, name  # px of the input, logit
 
 
 @pytest.mark.parametrize("network", [networks.FULL, networks.HEAVY], ids=lambda network: network.name)

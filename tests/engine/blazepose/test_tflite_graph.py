@@ -93,7 +93,7 @@ def test_another_network_is_refused(networks_dir: Path) -> None:
         read_graph(
             networks_dir / LANDMARK_FULL.name,
             "image",
-            outputs={"x": ("model_1/model/add_22/add", "channels_first")},
+            outputs={"x": "model_1/model/add_22/add"},
         )
 
 

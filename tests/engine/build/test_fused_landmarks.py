@@ -21,11 +21,11 @@ def outputs(batch: int, *, seed: int = 0, mean: float = -6.0, spread: float = 4.
     values = rng.normal(0, 4, (batch, POINTS, 5)).astype(np.float32)
     values[..., :2] = rng.uniform(-80, 336, (batch, POINTS, 2))
     values[0, :8, :2] = [[0, 0], [255, 255], [-0.5, 128], [256, 3], [255.9, 0], [-3.9, -3.9], [1e9, -1e9], [4, 252]]
-    heatmap = rng.normal(mean, spread, (batch, 64, 64, POINTS)).astype(np.float32)
+    heatmap = rng.normal(mean, spread, (batch, POINTS, 64, 64)).astype(np.float32)
     for row in range(batch):
         for point in range(POINTS):  # a hot spot near the point
             column, line = np.clip(values[row, point, :2] / 4 + rng.normal(0, 2, 2), 0, 63).astype(int)
-            heatmap[row, line, column, point] = 3.0
+            heatmap[row, point, line, column] = 3.0
     world, presence = rng.normal(size=(batch, POINTS * 3)), rng.random((batch, 1))
     return {
         "landmarks": values.reshape(batch, -1),
@@ -77,14 +77,14 @@ def test_of_equal_heats_the_first_cell_counts() -> None:
     given = outputs(2)
     given["heatmap"] = np.zeros_like(given["heatmap"])
     same(given)
-    given["heatmap"][:, 10::20, 7::20] = 2.0
+    given["heatmap"][..., 10::20, 7::20] = 2.0
     same(given)
 
 
 @pytest.mark.parametrize("cell", [(0, 0), (63, 63), (0, 63), (31, 63), (63, 2)])
 def test_heat_in_a_corner_is_read_at_the_edge(cell: tuple[int, int]) -> None:
     given = outputs(1, mean=-9.0, spread=0.5)
-    given["heatmap"][:, cell[0], cell[1]] = 5.0
+    given["heatmap"][..., cell[0], cell[1]] = 5.0
     given["landmarks"].reshape(1, POINTS, 5)[..., :2] = np.array(cell[::-1]) * 4.0 + 1.0
     same(given)
 

@@ -85,7 +85,7 @@ def test_heat_at_the_points_is_a_linear_map_of_what_is_read_there(networks_dir: 
     with OnnxRuntimeBackend(landmark_onnx(HEAVY, features=(POINT_MAP,))) as backend:
         outputs = backend.run({INPUT_NAME: landmark_input(crops)})
     features = outputs[POINT_MAP].transpose(0, 2, 3, 1).reshape(-1, 48)
-    heat = outputs["heatmap"].reshape(-1, 39)
+    heat = outputs["heatmap"].transpose(0, 2, 3, 1).reshape(-1, 39)
     weights, *_ = np.linalg.lstsq(np.c_[features, np.ones(len(features))], heat, rcond=None)
     assert np.abs(np.c_[features, np.ones(len(features))] @ weights - heat).max() < 0.05
 
